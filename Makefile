@@ -1,0 +1,44 @@
+PYTHON ?= python3.11
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.DEFAULT_GOAL := repro
+.PHONY: repro setup test check format bench help clean
+
+repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics (the default)
+	@$(BIN)/dvc repro
+	@$(BIN)/python -m tools.show
+
+setup: .venv/.checks ## set up everything, the tools too
+
+test: .venv/.checks ## pass the whole test suite
+	$(BIN)/python -m pytest
+
+check: .venv/.checks ## format, lint, strict types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: .venv/.checks ## put the code in form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.checks ## measure speed and memory, against the textbook loop and scikit-learn
+	$(BIN)/python -m tools.benchmark
+
+clean: ## remove the virtual environment and the tools' caches; data, models and the DVC cache stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+
+.venv/.runs: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+.venv/.checks: requirements-dev.txt .venv/.runs
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@

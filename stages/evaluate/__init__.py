@@ -1,0 +1,1 @@
+"""`models/model.pkl` and the test split → metrics, predictions and pictures."""

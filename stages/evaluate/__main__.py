@@ -1,0 +1,87 @@
+"""`python -m stages.evaluate`: judge `models/model.pkl` on the test split, write `reports/evaluate/`."""
+
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from stages.batches import EVALUATION_BATCH_SIZE, Batch, build_loader
+from stages.devices import select_device
+from stages.entry import run_stage
+from stages.evaluate.metrics import Floats, compute_metrics, count_confusion, predict
+from stages.evaluate.pictures import draw_confusion, draw_mistakes, draw_weights
+from stages.evaluate.tables import format_confusion, format_predictions
+from stages.files import write_bytes, write_json
+from stages.model_file import read_model
+from stages.params import load_params
+from stages.provenance import record
+from stages.splits import load_dataset, load_split
+
+PREPARED, REPORTS, MODEL = Path("data/prepared"), Path("reports/evaluate"), Path("models/model.pkl")
+
+
+def main() -> None:
+    started = time.perf_counter()
+    params = load_params(Path("params.yaml"))
+    saved = read_model(MODEL)
+    check_made_with(saved.params, {"prepare": asdict(params.prepare), "train": asdict(params.train)})
+    device = select_device(params.runtime)
+    dataset = load_dataset(PREPARED)
+    test = load_split(PREPARED, "test", dataset)
+
+    model = saved.build().to(device, torch.float64)
+    table = np.frombuffer(saved.pixel_table, "<f4").reshape(-1, 256)
+    logits = compute_logits(model, build_loader(test, table, EVALUATION_BATCH_SIZE, params.runtime, device))
+    predictions = predict(logits, np.array(test.labels))
+    metrics = compute_metrics(predictions, saved.class_names, params.evaluate.calibration_bins)
+
+    confusion = count_confusion(predictions, len(saved.class_names))
+    weight = np.frombuffer(saved.weight, "<f4").reshape(len(saved.class_names), -1)
+    write_bytes(REPORTS / "predictions.csv", format_predictions(predictions))
+    write_bytes(REPORTS / "confusion.csv", format_confusion(predictions, saved.class_names))
+    write_bytes(REPORTS / "confusion.png", draw_confusion(confusion, saved.class_names))
+    write_bytes(REPORTS / "weights.png", draw_weights(weight, saved.image_shape, saved.class_names))
+    write_bytes(
+        REPORTS / "mistakes.png",
+        draw_mistakes(test.images, predictions, saved.class_names, params.evaluate.num_mistakes),
+    )
+    write_json(REPORTS / "metrics.json", metrics)
+    print(f"evaluate: accuracy {metrics['accuracy']}, loss {metrics['loss']} on {len(test)} test images", flush=True)
+    record(Path("reports/provenance.json"), "evaluate", started, device=str(device))
+
+
+@torch.no_grad()
+def compute_logits(model: nn.Module, loader: DataLoader[Batch]) -> Floats:
+    """The float64 logits `(n, classes)` of every image of `loader`, the short last batch too.
+
+    Raises:
+        RuntimeError: one is NaN or infinite.
+    """
+    weight = next(model.parameters())
+    logits = torch.cat([model(images.to(weight)).cpu() for images, _ in loader]).numpy()
+    if not np.isfinite(logits).all() or np.abs(logits).max() > 1e30:
+        raise RuntimeError(
+            f"{MODEL}: the loss is not finite on the test images: its weights are absurd; run `dvc repro -f train`"
+        )
+    return logits
+
+
+def check_made_with(found: dict[str, dict[str, Any]], expected: dict[str, dict[str, Any]]) -> None:
+    """Raise ValueError, naming the first that differs, unless the model's params are those of params.yaml."""
+    for section, values in expected.items():
+        for key, value in values.items():
+            if found[section][key] != value:
+                raise ValueError(
+                    f"{MODEL}: made with {section}.{key} = {found[section][key]!r}, but params.yaml says {value!r} "
+                    "(was it edited during a run?); run `dvc repro` to train with what it says now"
+                )
+
+
+if __name__ == "__main__":
+    sys.exit(run_stage("evaluate", main))

@@ -1,0 +1,89 @@
+"""The one way a file is written: whole or not at all."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file to write; when the block ends well it stands at `path`, else `path` is as it was.
+
+    The bytes go to a temporary file beside `path` and reach the disk before they take its name, so that a kill, a full
+    disk or a power cut leaves the old file or the new one, never a part. Temporary files that killed runs left are
+    swept.
+
+    Raises:
+        ValueError: `path` is a folder.
+        OSError: the disk is full or the folder cannot be written; its `filename` is `path`.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path}: a folder stands where a file is to be written; move it away")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        with _temporary_beside(path) as file:
+            yield file
+            file.flush()
+            os.fchmod(file.fileno(), 0o666 & ~_umask())
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all; see `replacing`."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` to `path` as JSON, keys in the order given.
+
+    Raises:
+        ValueError: a number in `value` is NaN or infinite, which JSON cannot hold.
+    """
+    write_bytes(path, (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode())
+
+
+@contextmanager
+def _temporary_beside(path: Path) -> Iterator[IO[bytes]]:
+    with NamedTemporaryFile(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent, delete=False) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)  # says to a sweep that its writer lives
+            yield file
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed writers of `path` left; a living writer's file is locked and stays."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        try:
+            with leftover.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                leftover.unlink(missing_ok=True)
+        except (BlockingIOError, FileNotFoundError):
+            continue
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Raw Fashion-MNIST → `data/prepared/`, the splits every later stage reads."""

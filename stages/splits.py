@@ -1,0 +1,104 @@
+"""`data/prepared/`: its format, written by `prepare` and read by the stages after it.
+
+{train,val,test}/images.npy   uint8 (n, channels, height, width)
+{train,val,test}/labels.npy   int64 (n,)
+dataset.json                  `Dataset`, as JSON
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.files import replacing, write_json
+
+SplitName = Literal["train", "val", "test"]
+MEND = "run `dvc repro prepare`, or `dvc pull`"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images uint8 `(n, channels, height, width)` and their labels int64 `(n,)`; memory-mapped where it was opened."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a data set is, apart from its pixels.
+
+    `counts` holds for each split the number of images of each class, in the order of `class_names`; `sources` the
+    SHA-256 of each raw file, decompressed.
+    """
+
+    name: str
+    class_names: list[str]
+    image_shape: list[int]
+    counts: dict[str, list[int]]
+    sources: dict[str, str]
+
+
+def save_splits(
+    folder: Path, splits: dict[SplitName, Split], name: str, class_names: list[str], sources: dict[str, str]
+) -> Dataset:
+    """What was written to `folder`: every split, and `dataset.json` last."""
+    for split_name, split in splits.items():
+        _save_array(folder / split_name / "images.npy", split.images)
+        _save_array(folder / split_name / "labels.npy", split.labels)
+    counts = {str(key): np.bincount(split.labels, minlength=len(class_names)).tolist() for key, split in splits.items()}
+    dataset = Dataset(name, class_names, list(splits["train"].images.shape[1:]), counts, sources)
+    write_json(folder / "dataset.json", asdict(dataset))
+    return dataset
+
+
+def load_dataset(folder: Path) -> Dataset:
+    """`dataset.json` of `folder`.
+
+    Raises:
+        ValueError: it is missing or not what `save_splits` writes.
+    """
+    path = folder / "dataset.json"
+    try:
+        return Dataset(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ValueError(f"{path}: not found; {MEND}") from None
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: not a data set's description ({error}); {MEND}") from None
+
+
+def load_split(folder: Path, name: SplitName, dataset: Dataset) -> Split:
+    """The split `name` of `folder`, its images memory-mapped: opened, not read.
+
+    Raises:
+        ValueError: a file is missing or damaged, or its shape, type or labels are not those of `dataset`.
+    """
+    count = sum(dataset.counts[name])
+    images = _load_array(folder / name / "images.npy", np.dtype(np.uint8), (count, *dataset.image_shape))
+    labels = _load_array(folder / name / "labels.npy", np.dtype(np.int64), (count,))
+    if np.bincount(labels.clip(0), minlength=len(dataset.class_names)).tolist() != dataset.counts[name]:
+        raise ValueError(f"{folder / name / 'labels.npy'}: labels are not those counted in dataset.json; {MEND}")
+    return Split(images, labels)
+
+
+def _save_array(path: Path, array: NDArray[Any]) -> None:
+    with replacing(path) as file:
+        np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+
+
+def _load_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: not found; {MEND}") from None
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path}: damaged ({error}); {MEND}") from None
+    if array.dtype != dtype or array.shape != shape:
+        raise ValueError(f"{path}: is {array.dtype} {array.shape}, expected {dtype} {shape}; {MEND}")
+    return array

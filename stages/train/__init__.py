@@ -1,0 +1,1 @@
+"""`data/prepared/` → `models/model.pkl`: fit Flatten → Linear with mini-batches."""
