@@ -48,7 +48,7 @@ def draw_sheet(
 
 
 def to_rgb(images: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Images `(n, channels, height, width)` of 1 or 3 channels as uint8 `(n, height, width, 3)`; floats are stretched."""
+    """Images `(n, 1 or 3, height, width)` as uint8 `(n, height, width, 3)`; floats are stretched to the whole range."""
     if images.dtype != np.uint8:
         low, high = images.min(), images.max()
         images = np.rint((images - low) * (255 / max(high - low, np.float32(1e-12))))

@@ -52,7 +52,7 @@ def save_splits(
     for split_name, split in splits.items():
         _save_array(folder / split_name / "images.npy", split.images)
         _save_array(folder / split_name / "labels.npy", split.labels)
-    counts = {str(key): np.bincount(split.labels, minlength=len(class_names)).tolist() for key, split in splits.items()}
+    counts = {str(key): _count(split.labels, class_names) for key, split in splits.items()}
     dataset = Dataset(name, class_names, list(splits["train"].images.shape[1:]), counts, sources)
     write_json(folder / "dataset.json", asdict(dataset))
     return dataset
@@ -82,9 +82,14 @@ def load_split(folder: Path, name: SplitName, dataset: Dataset) -> Split:
     count = sum(dataset.counts[name])
     images = _load_array(folder / name / "images.npy", np.dtype(np.uint8), (count, *dataset.image_shape))
     labels = _load_array(folder / name / "labels.npy", np.dtype(np.int64), (count,))
-    if np.bincount(labels.clip(0), minlength=len(dataset.class_names)).tolist() != dataset.counts[name]:
+    if (labels < 0).any() or _count(labels, dataset.class_names) != dataset.counts[name]:
         raise ValueError(f"{folder / name / 'labels.npy'}: labels are not those counted in dataset.json; {MEND}")
     return Split(images, labels)
+
+
+def _count(labels: NDArray[np.int64], class_names: list[str]) -> list[int]:
+    counts: list[int] = np.bincount(labels, minlength=len(class_names)).tolist()
+    return counts
 
 
 def _save_array(path: Path, array: NDArray[Any]) -> None:

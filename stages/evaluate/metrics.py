@@ -24,7 +24,9 @@ def predict(logits: Floats, labels: Ints) -> Predictions:
     log_probabilities = logits - logits.max(axis=1, keepdims=True)
     log_probabilities -= np.log(np.exp(log_probabilities).sum(axis=1, keepdims=True))
     rows, predicted = np.arange(len(labels)), logits.argmax(axis=1)
-    return Predictions(labels, predicted, np.exp(log_probabilities[rows, predicted]), -log_probabilities[rows, labels])
+    return Predictions(
+        labels, predicted, np.exp(log_probabilities[rows, predicted]), abs(log_probabilities[rows, labels])
+    )
 
 
 def count_confusion(predictions: Predictions, num_classes: int) -> Ints:

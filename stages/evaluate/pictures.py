@@ -11,7 +11,7 @@ _RED, _BLUE = np.array([178, 24, 43]), np.array([33, 102, 172])
 
 
 def draw_confusion(confusion: Ints, class_names: list[str]) -> bytes:
-    """A PNG of `confusion` `(classes, classes)`: counts, label by row and prediction by column, shaded by share of row."""
+    """A PNG of `confusion` `(classes, classes)`: counts, label by row, prediction by column."""
     cell, left, top = 62, 110, 96
     size = len(class_names) * cell
     picture = Image.new("RGB", (left + size + 16, top + size + 16), WHITE)
@@ -55,19 +55,17 @@ def draw_weights(weight: NDArray[np.float32], image_shape: list[int], class_name
 def draw_mistakes(images: NDArray[np.uint8], predictions: Predictions, class_names: list[str], count: int) -> bytes:
     """A PNG of the `count` wrong predictions of the highest confidence, of `images` `(n, channels, height, width)`."""
     wrong = np.flatnonzero(predictions.predicted != predictions.labels)
-    order = np.argsort(
-        -predictions.confidence[wrong].round(6), kind="stable"
-    )  # rounded, so that ties fall alike everywhere
-    chosen = wrong[order][:count]
+    confidence = predictions.confidence[wrong].round(6)  # so that ties fall alike everywhere
+    chosen = wrong[np.argsort(-confidence, kind="stable")][:count]
     if not len(chosen):
         return encode_png(draw_sheet(np.full((1, 1, 1, 3), 255, np.uint8), ["none"], "No mistakes", columns=6))
+    labels, guesses = predictions.labels[chosen], predictions.predicted[chosen]
     captions = [
-        f"{class_names[predictions.labels[index]]}, not\n{class_names[predictions.predicted[index]]} ({predictions.confidence[index]:.1%})"
-        for index in chosen
+        f"{class_names[label]}, not\n{class_names[guess]} ({share:.1%})"
+        for label, guess, share in zip(labels, guesses, predictions.confidence[chosen], strict=True)
     ]
-    return encode_png(
-        draw_sheet(to_rgb(images[chosen]), captions, f"The {len(chosen)} surest mistakes on the test images", columns=6)
-    )
+    title = f"The {len(chosen)} surest mistakes on the test images"
+    return encode_png(draw_sheet(to_rgb(images[chosen]), captions, title, columns=6))
 
 
 def _shade(share: float, colour: NDArray[np.int64]) -> tuple[int, int, int]:

@@ -1,0 +1,62 @@
+"""What several tests need: a small data set, params, and the real pipeline in a clone of its own."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.params import Params, load_params
+from stages.prepare.sources import NAME, load_raw_files
+from stages.splits import Dataset, Split
+from tests.processes import run
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def params() -> Params:
+    """The committed params."""
+    return load_params(ROOT / "params.yaml")
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    """What describes `split`."""
+    return Dataset("small", ["square", "cross", "dot"], [1, 4, 5], {"train": [3, 2, 2]}, {})
+
+
+@pytest.fixture
+def split() -> Split:
+    """Seven images of 1 x 4 x 5 with every value different, of three classes."""
+    images = np.arange(7 * 20, dtype=np.uint8).reshape(7, 1, 4, 5)
+    return Split(images, np.array([0, 1, 2, 0, 1, 2, 0]))
+
+
+@pytest.fixture(scope="session")
+def raw_folder() -> Path:
+    """The folder of the real raw files; they are fetched if this checkout does not have them yet."""
+    folder = ROOT / "data/raw" / NAME
+    load_raw_files(folder, "")
+    if len(list(folder.glob("*-ubyte*"))) < 4:  # Debian's package is installed and was read in place
+        shutil.copytree("/usr/share/datasets/fashion-mnist", folder, dirs_exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def clone(raw_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Makes a clone of this checkout as it is now, uncommitted changes too, with the raw files and no DVC cache."""
+
+    def make() -> Path:
+        folder = tmp_path_factory.mktemp("clone")
+        run("git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(folder), cwd=ROOT)
+        changed = run("git", "ls-files", "-z", "--modified", "--others", "--exclude-standard", cwd=ROOT).stdout
+        for name in filter(None, changed.split("\0")):
+            if (ROOT / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        shutil.copytree(raw_folder, folder / "data/raw" / NAME)
+        return folder
+
+    return make

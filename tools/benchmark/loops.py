@@ -1,0 +1,96 @@
+"""One epoch of training, three ways: (a) the textbook's loop, (b) ours, (c) the same arithmetic with no DataLoader."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.optim import SGD
+from torch.utils.data import DataLoader
+from torchvision.datasets import FashionMNIST
+from torchvision.transforms import ToTensor
+
+from stages.batches import Batch, build_loader
+from stages.model import build_model
+from stages.params import RuntimeParams
+from stages.prepare.sources import load_raw_files
+from stages.splits import Split
+from stages.train.fit import train_one_epoch
+from stages.train.pixels import build_pixel_table
+
+RUNTIME = RuntimeParams(device="cpu", num_workers=0, threads=1)
+CPU = torch.device("cpu")
+
+
+def textbook_images_per_second(dataset: FashionMNIST, batch_size: int) -> float:
+    """(a) TorchVision's dataset, `ToTensor`, a DataLoader and float32, as tutorials write it."""
+    loader = DataLoader(dataset, batch_size=batch_size, shuffle=True)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    optimizer = SGD(model.parameters(), lr=0.01, momentum=0.9)
+
+    def epoch() -> None:
+        for images, labels in loader:
+            loss = cross_entropy(model(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return len(dataset) / _seconds(epoch)
+
+
+def our_images_per_second(loader: DataLoader[Batch] | "PlainBatches", num_images: int, dtype: torch.dtype) -> float:
+    """(b) the stage's own epoch over `loader`; with `PlainBatches` (c) the same arithmetic, and no DataLoader."""
+    model = build_model([1, 28, 28], 10, dtype)
+    optimizer = SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
+    return num_images / _seconds(lambda: train_one_epoch(model, loader, optimizer))  # type: ignore[arg-type]
+
+
+class PlainBatches:
+    """Shuffled batches of tensors in memory by `index_select`, the least that mini-batches can cost."""
+
+    def __init__(self, images: Tensor, labels: Tensor, batch_size: int) -> None:
+        self.images, self.labels, self.batch_size = images, labels, batch_size
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = torch.randperm(len(self.labels))
+        for start in range(0, len(order), self.batch_size):
+            chosen = order[start : start + self.batch_size]
+            yield self.images.index_select(0, chosen), self.labels.index_select(0, chosen)
+
+
+def measure_loops(train: Split, batch_size: int, rounds: int) -> list[dict[str, float]]:
+    """Images per second of each loop, a row a round; the loops take turns within a round."""
+    torch.set_num_threads(1)
+    table = build_pixel_table(train.images, gamma=0.4)
+    ours = build_loader(train, table, batch_size, RUNTIME, CPU, shuffle_seed=0)
+    plain = PlainBatches(ours.dataset.images, ours.dataset.labels, batch_size)  # type: ignore[attr-defined]
+    with TemporaryDirectory() as folder:
+        textbook = _torchvision_dataset(Path(folder))
+        return [
+            {
+                "a: textbook, float32": textbook_images_per_second(textbook, batch_size),
+                "b: ours, float64": our_images_per_second(ours, len(train), torch.float64),
+                "c: no DataLoader, float64": our_images_per_second(plain, len(train), torch.float64),
+                "b: ours, float32": our_images_per_second(ours, len(train), torch.float32),
+                "c: no DataLoader, float32": our_images_per_second(plain, len(train), torch.float32),
+            }
+            for _ in range(rounds)
+        ]
+
+
+def _torchvision_dataset(folder: Path) -> FashionMNIST:
+    """TorchVision's own dataset over the raw files, laid out in `folder` as its download leaves them."""
+    raw = folder / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name, content in load_raw_files(Path("data/raw/fashion-mnist"), "").items():
+        (raw / name).write_bytes(content)
+    return FashionMNIST(str(folder), train=True, transform=ToTensor())
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
