@@ -114,10 +114,12 @@ def test_no_arrow_runs_up_and_none_in_a_circle() -> None:
 
 def test_importing_a_stage_module_prints_and_writes_nothing(tmp_path: Path) -> None:
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "stages").rglob("*.py")]
-    done = run("python", "-c", f"import {', '.join(sorted(modules))}", cwd=tmp_path, PYTHONPATH=str(ROOT))
+    done = run(
+        "python", "-c", f"import {', '.join(sorted(modules))}", cwd=tmp_path, environment={"PYTHONPATH": str(ROOT)}
+    )
     assert (done.stdout, done.stderr, list(tmp_path.iterdir())) == ("", "", [])
 
 
 def test_prepare_and_the_reader_of_models_import_no_torch(tmp_path: Path) -> None:
     code = "import stages.prepare.__main__, stages.model_file, sys; print({'torch', 'scipy'} & set(sys.modules))"
-    assert run("python", "-c", code, cwd=tmp_path, PYTHONPATH=str(ROOT)).stdout == "set()\n"
+    assert run("python", "-c", code, cwd=tmp_path, environment={"PYTHONPATH": str(ROOT)}).stdout == "set()\n"
