@@ -1,13 +1,14 @@
-"""The one way a file is written: whole or not at all."""
+"""The one way a file is written, whole or not at all, and the one way a file from elsewhere is opened."""
 
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 
 @contextmanager
@@ -51,6 +52,24 @@ def write_json(path: Path, value: Any) -> None:
         ValueError: a number in `value` is NaN or infinite, which JSON cannot hold.
     """
     write_bytes(path, (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode())
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """`path`, opened to read without ever waiting.
+
+    Raises:
+        ValueError: it is a folder, or a FIFO, socket or device, which may hang, never end or act when opened.
+        OSError: it is missing or cannot be read.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a FIFO, socket or device"
+        raise ValueError(f"{path}: {kind} stands where a file is expected; move it away")
+    return open(path, "rb", opener=_open_without_waiting)
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 @contextmanager

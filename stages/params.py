@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-import yaml
+from stages.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -81,10 +81,9 @@ def load_params(path: Path) -> Params:
 
     Raises:
         ValueError: the file is missing or not YAML, a key is missing, unknown or given twice, or a value is of the
-        wrong
-            type or out of range. The message names the file, the key, what was found and what was expected.
+        wrong type or out of range. The message names the file, the key, what was found and what was expected.
     """
-    content = _check_keys(_read_yaml(path), Params, str(path))
+    content = _check_keys(read_yaml(path), Params, str(path))
     sections = get_type_hints(Params)
     return Params(**{name: check_section(content[name], sections[name], f"{path}: {name}") for name in content})
 
@@ -100,42 +99,14 @@ def check_section(content: Any, kind: type[Section], where: str) -> Section:
     return kind(**{name: _check_value(values[name], hints[name], f"{where}.{name}") for name in values})
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, except that a key given twice is an error and not a silent win of the second."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} is given twice", key.start_mark
-                )
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.load(path.read_bytes(), _UniqueKeyLoader)  # noqa: S506 - it is a SafeLoader
-    except FileNotFoundError:
-        raise ValueError(f"{path}: not found; run from the project's root, or `git checkout {path}`") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ValueError(f"{path}: line {line}: not YAML: {error.problem}; mend that line") from None
-    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: line 1: cannot be read as YAML: {reason}; mend the file") from None
-
-
 def _check_keys(content: Any, kind: type[Any], where: str) -> dict[str, Any]:
     names = [field.name for field in fields(kind)]
     if not isinstance(content, dict):
-        raise ValueError(f"{where}: must be a mapping with the keys {', '.join(names)}, got {_shown(content)}")
+        raise ValueError(f"{where}: must be a mapping with the keys {', '.join(names)}, got {shown(content)}")
     for key in content:
         if key not in names:
-            near = difflib.get_close_matches(str(key), names, n=1, cutoff=0)
-            raise ValueError(f"{where}: unknown key {_shown(key)}; the nearest known key is {near[0]!r}")
+            near = difflib.get_close_matches(str(key)[:40], names, n=1, cutoff=0)
+            raise ValueError(f"{where}: unknown key {shown(key)}; the nearest known key is {near[0]!r}")
     for name in names:
         if name not in content:
             raise ValueError(f"{where}: the key {name!r} is missing; add it, or `git checkout params.yaml`")
@@ -145,11 +116,11 @@ def _check_keys(content: Any, kind: type[Any], where: str) -> dict[str, Any]:
 def _check_value(value: Any, hint: Any, where: str) -> str | int | float:
     if get_origin(hint) is Literal:
         if value not in get_args(hint) or not isinstance(value, str):
-            raise ValueError(f"{where} must be one of {', '.join(get_args(hint))}, got {_shown(value)}")
+            raise ValueError(f"{where} must be one of {', '.join(get_args(hint))}, got {shown(value)}")
         return value
     if hint is str:
         if not isinstance(value, str):
-            raise ValueError(f'{where} must be text (write "" for none), got {_shown(value)}')
+            raise ValueError(f'{where} must be text (write "" for none), got {shown(value)}')
         return value
     kind, allowed = get_args(hint)
     return _check_number(value, kind, allowed, where)
@@ -158,21 +129,32 @@ def _check_value(value: Any, hint: Any, where: str) -> str | int | float:
 def _check_number(value: Any, kind: type[int | float], allowed: Range, where: str) -> int | float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     whole = isinstance(value, int) or kind is float
-    if not is_number or not whole or not math.isfinite(value) or value not in allowed:
+    if not is_number or not whole or value not in allowed:
         noun = "a whole number" if kind is int else "a number"
-        raise ValueError(f"{where} must be {noun} in {allowed}, got {_shown(value)}{_hint(value)}")
+        raise ValueError(f"{where} must be {noun} in {allowed}, got {shown(value)}{_hint(value, kind, allowed)}")
     return kind(value)
 
 
-def _hint(value: Any) -> str:
+def _hint(value: Any, kind: type[int | float], allowed: Range) -> str:
     """How to write the number that YAML read as text, such as `1e-3`; else nothing."""
     try:
-        return f" (write {float(value)!r} without quotes, with a point before any e)" if isinstance(value, str) else ""
+        number = float(value) if isinstance(value, str) else math.nan
     except ValueError:
         return ""
+    if number not in allowed or (kind is int and not number.is_integer()):
+        return ""
+    text = repr(kind(number))
+    return f" (write {text if '.' in text else text.replace('e', '.0e')}, without quotes)"
 
 
-def _shown(value: Any) -> str:
-    """`value` as one short line."""
-    text = repr(value)
+def shown(value: Any) -> str:
+    """`value` as one short line; no list in a list, since a hostile one is deep or has no end."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"a whole number of {value.bit_length()} bits"
+    if isinstance(value, list):
+        items = ["..." if isinstance(item, list | dict) else shown(item) for item in value[:4]]
+        return f"[{', '.join(items)}{', ...' if len(value) > 4 else ''}]"
+    if isinstance(value, str):
+        value = value[:60]  # first, since its repr may be ten times as long
+    text = repr(value) if value is None or isinstance(value, str | int | float) else type(value).__name__
     return text if len(text) <= 60 else text[:57] + "..."

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.files import replacing, write_json
+from stages.files import open_regular, replacing, write_json
 
 SplitName = Literal["train", "val", "test"]
 MEND = "run `dvc repro prepare`, or `dvc pull`"
@@ -66,11 +66,15 @@ def load_dataset(folder: Path) -> Dataset:
     """
     path = folder / "dataset.json"
     try:
-        return Dataset(**json.loads(path.read_text(encoding="utf-8")))
+        with open_regular(path) as file:
+            dataset = Dataset(**json.load(file))
     except FileNotFoundError:
         raise ValueError(f"{path}: not found; {MEND}") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: not a data set's description ({error}); {MEND}") from None
+    if not _is_well_formed(dataset):
+        raise ValueError(f"{path}: not a data set's description (a value has the wrong type or length); {MEND}")
+    return dataset
 
 
 def load_split(folder: Path, name: SplitName, dataset: Dataset) -> Split:
@@ -79,12 +83,32 @@ def load_split(folder: Path, name: SplitName, dataset: Dataset) -> Split:
     Raises:
         ValueError: a file is missing or damaged, or its shape, type or labels are not those of `dataset`.
     """
-    count = sum(dataset.counts[name])
+    counts = dataset.counts.get(name, [])
+    count = sum(counts)
     images = _load_array(folder / name / "images.npy", np.dtype(np.uint8), (count, *dataset.image_shape))
     labels = _load_array(folder / name / "labels.npy", np.dtype(np.int64), (count,))
-    if (labels < 0).any() or _count(labels, dataset.class_names) != dataset.counts[name]:
+    outside = bool(
+        ((labels < 0) | (labels >= len(dataset.class_names))).any()
+    )  # first: a huge one costs bincount memory
+    if outside or _count(labels, dataset.class_names) != counts:
         raise ValueError(f"{folder / name / 'labels.npy'}: labels are not those counted in dataset.json; {MEND}")
     return Split(images, labels)
+
+
+def _is_well_formed(dataset: Dataset) -> bool:
+    shape, names, counts = dataset.image_shape, dataset.class_names, dataset.counts
+    return (
+        _is_list_of(str, names)
+        and _is_list_of(int, shape)
+        and len(shape) == 3
+        and min(shape) > 0
+        and isinstance(counts, dict)
+        and all(_is_list_of(int, count) and len(count) == len(names) for count in counts.values())
+    )
+
+
+def _is_list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, list) and all(type(item) is kind for item in value)
 
 
 def _count(labels: NDArray[np.int64], class_names: list[str]) -> list[int]:
@@ -99,10 +123,13 @@ def _save_array(path: Path, array: NDArray[Any]) -> None:
 
 def _load_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        with open_regular(path):  # it is a file: NumPy would wait for ever on a FIFO
+            array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")  # np.load would take archives and pickles
     except FileNotFoundError:
         raise ValueError(f"{path}: not found; {MEND}") from None
-    except (ValueError, EOFError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # NumPy evaluates the header, and a damaged one raises nearly any type
         raise ValueError(f"{path}: damaged ({error}); {MEND}") from None
     if array.dtype != dtype or array.shape != shape:
         raise ValueError(f"{path}: is {array.dtype} {array.shape}, expected {dtype} {shape}; {MEND}")

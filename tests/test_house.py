@@ -10,7 +10,7 @@ from tests.processes import run
 
 ROOT = Path(__file__).parents[1]
 STAGES = ("prepare", "train", "evaluate")
-GROUND = {"params", "files", "devices", "model", "entry", "provenance", "drawing"}
+GROUND = {"params", "files", "devices", "model", "entry", "provenance", "drawing", "yaml_file"}
 FLOOR = {"splits", "model_file", "pickles", "batches"}
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 

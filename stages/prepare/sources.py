@@ -6,6 +6,7 @@ A file is accepted only when its decompressed SHA-256 is the known one, so it do
 import gzip
 import hashlib
 import math
+import os
 import shutil
 import socket
 import subprocess
@@ -17,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from stages.files import replacing
-from stages.prepare.idx import check_labels, header_size, parse_idx
+from stages.files import open_regular, replacing
+from stages.prepare.idx import build_header, check_labels, header_size, parse_idx
 
 NAME = "fashion-mnist"
 CLASS_NAMES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
@@ -106,6 +107,8 @@ def load_raw_file(path: Path, file: RawFile) -> bytes:
     try:
         with _open(path) as stream:
             content = stream.read(file.size + 1)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: a link to a file that is not there; {_mend(path)}") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         kind = "truncated gzip" if isinstance(error, EOFError) else f"damaged gzip ({error})"
         raise ValueError(f"{path}: {kind}; {_mend(path)}") from None
@@ -121,14 +124,14 @@ class _UnavailableError(Exception):
 def _present(folder: Path) -> Iterator[tuple[RawFile, Path]]:
     for file in FILES:
         for path in (folder / file.name, folder / f"{file.name}.gz"):
-            if path.exists():
+            if os.path.lexists(path):  # a broken link too: somebody meant a file to be there
                 yield file, path
                 break
 
 
 def _open(path: Path) -> gzip.GzipFile | BinaryIO:
     """`path` as a stream of its decompressed bytes, whatever its name says."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         is_gzip = file.read(2) == b"\x1f\x8b"
     return gzip.open(path) if is_gzip else path.open("rb")
 
@@ -143,6 +146,10 @@ def _what_is_wrong(content: bytes, file: RawFile) -> str:
                 if other != file
                 else f"more than the expected {file.size} bytes"
             )
+    if len(content) > file.size:  # then it was not read to its end, and the header must do
+        for other in FILES:
+            if content.startswith(build_header(other.shape)) and other != file:
+                return f"by its header this is really {other.name}, expected {file.name}"
     try:
         values = parse_idx(content, file.shape)
         if len(file.shape) == 1:
