@@ -1,0 +1,58 @@
+"""A model file like Fashion-MNIST's, made without PyTorch: the one that every hostile file is a variation of."""
+
+import random
+import struct
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.model_file import SavedModel, save_model
+from stages.params import load_params
+from stages.splits import Split, SplitName, save_splits
+
+ROOT = Path(__file__).parents[1]
+
+
+def build_saved(image_shape: tuple[int, int, int] = (1, 28, 28), num_classes: int = 10) -> SavedModel:
+    """Seeded random weights; the params are those of params.yaml."""
+    generator = random.Random(0)
+    channels, height, width = image_shape
+
+    def floats(count: int) -> bytes:
+        return struct.pack(f"<{count}f", *(generator.gauss(0, 0.05) for _ in range(count)))
+
+    return SavedModel(
+        list(image_shape),
+        [f"class {index}" for index in range(num_classes)],
+        floats(256 * channels),
+        floats(channels * height * width * num_classes),
+        floats(num_classes),
+        made_with(),
+    )
+
+
+def made_with() -> dict[str, dict[str, Any]]:
+    params = load_params(ROOT / "params.yaml")
+    return {"prepare": asdict(params.prepare), "train": asdict(params.train)}
+
+
+def good_bytes(path: Path, **shape: Any) -> bytes:
+    """The bytes of a good model file, written to `path` by the project's own writer."""
+    save_model(path, build_saved(**shape))
+    return path.read_bytes()
+
+
+def save_small_run(folder: Path) -> SavedModel:
+    """The model, now in `folder` as if a run had made it, with prepared splits of random images."""
+    generator = np.random.default_rng(0)
+    saved = build_saved()
+    sizes: dict[SplitName, int] = {"train": 40, "val": 20, "test": 20}
+    splits = {
+        name: Split(generator.integers(0, 256, (count, 1, 28, 28), np.uint8), np.arange(count) % 10)
+        for name, count in sizes.items()
+    }
+    save_splits(folder / "data/prepared", splits, "small", saved.class_names, {})
+    save_model(folder / "models/model.pkl", saved)
+    return saved

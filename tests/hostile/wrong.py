@@ -1,0 +1,131 @@
+"""A good model file, damaged, or well pickled with content that is not a model's."""
+
+import gzip
+import hashlib
+import lzma
+import math
+import pickle
+import struct
+from collections import OrderedDict
+from typing import Any
+
+from stages.pickles import dump_plain
+
+
+class Text(str):
+    __slots__ = ()
+
+
+def damage(good: bytes) -> dict[str, bytes]:
+    size = len(good)
+    cuts = (0, 1, 2, 3, 10, 11, 40, size // 2, size - 65, size - 1)
+    spots = {"protocol": 1, "frame length": 3, "first key": 16, "weight": size // 2, "checksum": size - 20, "stop": -1}
+    files = {f"cut to {cut} bytes": good[:cut] for cut in cuts}
+    for spot, index in spots.items():
+        flipped = bytearray(good)
+        flipped[index] ^= 1
+        files[f"flipped bit in the {spot}"] = bytes(flipped)
+    return {
+        f"damage: {key}": data
+        for key, data in {
+            **files,
+            "a byte more": good + b"\0",
+            "a newline more": good + b"\n",
+            "twice": good + good,
+            "another pickle behind": good + pickle.dumps(1),
+            "a byte before": b"\0" + good,
+            "zeros of the same size": bytes(size),
+            "half of it zeros": good[: size // 2] + bytes(size - size // 2),
+            "reversed": good[::-1],
+            "newlines converted": good.replace(b"\n", b"\r\n") + b"\r\n",
+            "as UTF-8 text": good.decode("latin-1").encode("utf-8"),
+            "written by another protocol": pickle.dumps(pickle.loads(good), 3),
+            "written with a memo": pickle.dumps(pickle.loads(good), 4),
+            "written without a frame": good[:2] + good[11:],
+            "gzip": gzip.compress(good),
+            "xz": lzma.compress(good),
+        }.items()
+    }
+
+
+def distinct(text: str) -> list[str]:
+    return [f"{index}{text}" for index in range(10)]
+
+
+def resigned(content: dict[Any, Any]) -> bytes:
+    """`content` with a checksum that fits it, so that the fault alone can be why it is refused."""
+    unsigned = {key: value for key, value in content.items() if key != "sha256"}
+    return dump_plain({**unsigned, "sha256": hashlib.sha256(dump_plain(unsigned)).hexdigest()})
+
+
+def wrong_schema(good: bytes) -> dict[str, bytes]:
+    content: dict[Any, Any] = pickle.loads(good)
+    train = content["params"]["train"]
+
+    def having(**changes: Any) -> bytes:
+        return resigned({**content, **changes})
+
+    def with_train(**changes: Any) -> bytes:
+        return having(params={**content["params"], "train": {**train, **changes}})
+
+    def with_float(field: str, value: float) -> bytes:
+        return having(**{field: struct.pack("<f", value) + content[field][4:]})
+
+    files = {
+        **{f"no {key}": resigned({k: v for k, v in content.items() if k != key}) for key in content if key != "sha256"},
+        "no sha256": dump_plain({key: value for key, value in content.items() if key != "sha256"}),
+        "an extra key": having(comment="hello"),
+        "keys in another order": resigned(dict(sorted(content.items()))),
+        "a key that is a number": resigned({**{k: v for k, v in content.items() if k != "bias"}, 7: content["bias"]}),
+        "nothing": dump_plain({}),
+        "a list": pickle.dumps([1, 2], 4),
+        "a number": pickle.dumps(5, 4),
+        "a text": b"\x80\x04\x8c\x01a.",
+        "another format": having(format="conv-net"),
+        "format as bytes": having(format=b"flatten-linear"),
+        **{f"version {v!r}": having(version=v) for v in (0, 2, 2**31 - 1, -1, 1.0, "1", True, None, 2**100)},
+        "another architecture": having(architecture="Conv -> Linear"),
+        **{
+            f"image shape {shape!r}": having(image_shape=shape)
+            for shape in (
+                [], [1, 28], [1, 28, 29], [1, 1, 28, 28], [0, 28, 28], [-1, -28, 28], [1.0, 28, 28], [True, 28, 28],
+                (1, 28, 28), "abc", [2**31 - 1] * 3, [1, 2**31 - 1, 1], [2**16, 2**16, 2**16], [1, "28", 28], None,
+            )
+        },
+        **{
+            f"class names {names!r}"[:60]: having(class_names=names)
+            for names in (
+                [], ["one"], content["class_names"][:-1], [*content["class_names"], "more"], [1] * 10, [b"a"] * 10,
+                [""] * 10, distinct("a\nb"), distinct("\x1b[2J"), distinct("\ud800"), "0123456789",
+                [["a"]] * 10, ["same"] * 10,
+                [str(index) + "\U0001f600" * 1000 for index in range(10)],
+            )
+        },
+        **{f"{f} {v}": with_float(f, v) for f in ("pixel_table", "weight", "bias") for v in (math.nan, math.inf)},
+        "weight minus infinity": with_float("weight", -math.inf),
+        "weight too long": having(weight=content["weight"] + bytes(4)),
+        "weight too short": having(weight=content["weight"][:-4]),
+        "weight not of whole floats": having(weight=content["weight"][:-1]),
+        "weight empty": having(weight=b""),
+        "weight as a list": having(weight=[0.0] * 7),
+        "weight as text": having(weight=content["weight"].decode("latin-1")),
+        "weight as a bytearray": having(weight=bytearray(content["weight"])),
+        "weight in float64": having(weight=bytes(2 * len(content["weight"]))),
+        "bias and weight swapped": having(bias=content["weight"], weight=content["bias"]),
+        "params empty": having(params={}),
+        "params a list": having(params=["prepare", "train"]),
+        "params of another stage": having(params={**content["params"], "evaluate": {}}),
+        "params without epochs": having(params={**content["params"], "train": {"lr": 0.1}}),
+        "an ordered dict": pickle.dumps(OrderedDict(content), 4),
+        "a subclass of str": pickle.dumps({**content, "format": Text("flatten-linear")}, 4),
+        **{f"params epochs {v!r}": with_train(epochs=v) for v in (0, -1, 10**9, 1.0, True, "10", None, math.nan)},
+        "params epochs a list": with_train(epochs=[10]),
+        **{f"params lr {v!r}": with_train(lr=v) for v in (0.0, -1.0, math.nan, math.inf, 1, "0.1", 1e308)},
+        "params with a long unknown key": with_train(**{"x" * 4_000_000: 1}),
+        "params with a long text": with_train(dtype="x" * 1_000_000),
+        "sha256 of something else": dump_plain({**content, "sha256": "0" * 64}),
+        "sha256 in capitals": dump_plain({**content, "sha256": content["sha256"].upper()}),
+        "sha256 as bytes": dump_plain({**content, "sha256": content["sha256"].encode()}),
+        "sha256 cut": dump_plain({**content, "sha256": content["sha256"][:8]}),
+    }  # fmt: skip
+    return {f"schema: {key}": data for key, data in files.items()}
