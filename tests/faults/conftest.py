@@ -1,0 +1,48 @@
+"""Workspaces for the faults: folders with params.yaml and what an earlier run left."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stages.prepare.sources import NAME, load_raw_files
+from tests.good_model import ROOT, save_small_run
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A folder with params.yaml, and outputs of an earlier run, which no refusal may touch."""
+    folder = tmp_path / "workspace"
+    for path in ("data/prepared/dataset.json", "data/prepared/train/images.npy", "models/model.pkl"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(b"of an earlier run")
+    shutil.copy(ROOT / "params.yaml", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_raw() -> Path:
+    """The folder of the real raw files, fetched as `make` does where it is empty."""
+    folder = ROOT / "data/raw" / NAME
+    try:
+        load_raw_files(folder, "")
+    except ValueError as error:
+        pytest.skip(f"needs the real data, which cannot be had here: {error}")
+    return folder
+
+
+@pytest.fixture
+def raw(workspace: Path, real_raw: Path) -> Path:
+    """`data/raw/fashion-mnist` of the workspace, its files links to the real ones."""
+    folder = workspace / "data/raw" / NAME
+    folder.mkdir(parents=True)
+    for path in real_raw.iterdir():
+        (folder / path.name).symlink_to(path)
+    return folder
+
+
+@pytest.fixture
+def trained(workspace: Path) -> Path:
+    """The workspace with small splits and a good model file, so that only a fault keeps `evaluate` from its end."""
+    save_small_run(workspace)
+    return workspace
