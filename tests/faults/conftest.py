@@ -1,5 +1,6 @@
 """Workspaces for the faults: folders with params.yaml and what an earlier run left."""
 
+import gzip
 import shutil
 from pathlib import Path
 
@@ -21,13 +22,15 @@ def workspace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_raw() -> Path:
-    """The folder of the real raw files, fetched as `make` does where it is empty."""
-    folder = ROOT / "data/raw" / NAME
+def real_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the four real raw files as .gz; they are fetched as `make` does where there are none."""
     try:
-        load_raw_files(folder, "")
+        contents = load_raw_files(ROOT / "data/raw" / NAME, "")
     except ValueError as error:
         pytest.skip(f"needs the real data, which cannot be had here: {error}")
+    folder = tmp_path_factory.mktemp("raw")
+    for name, content in contents.items():
+        (folder / f"{name}.gz").write_bytes(gzip.compress(content, 1, mtime=0))
     return folder
 
 
