@@ -57,7 +57,7 @@ def test_run_stage_ends_in_143_on_sigterm_and_cleans_up() -> None:
 
 
 def test_run_stage_ends_when_its_parent_dies(tmp_path: Path) -> None:
-    child = "def main():\n  print('on', flush=True)\n  try: time.sleep(60)\n  finally: open('ended', 'w').close()"
+    child = "def main():\n  try: print('on', flush=True), time.sleep(60)\n  finally: open('ended', 'w').close()"
     program = f"import sys, time; from stages.entry import run_stage\n{child}\nrun_stage('s', main)"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {program!r}])"
     with subprocess.Popen(
