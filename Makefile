@@ -4,11 +4,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := repro
-.PHONY: repro setup test check format bench help clean
+.PHONY: repro job setup test check format bench help clean
 
 repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics (the default)
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m tools.show
+
+job: .venv/.runs ## the same, for machines nobody watches: checked, locked, verified (see tools/job.py)
+	@$(BIN)/python -m tools.job
 
 setup: .venv/.checks ## set up everything, the tools too
 

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -37,7 +39,15 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
 
 def _fail(name: str, message: str, code: int) -> int:
     print(f"{name}: error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    _tell_job(code)
     return code
+
+
+def _tell_job(code: int) -> None:
+    """Leave `code` for tools/job.py, if that is what runs: DVC's exit code is the same for every failure."""
+    if path := os.environ.get("STAGE_EXIT_CODE_FILE"):
+        with suppress(OSError):
+            Path(path).write_text(str(code), encoding="ascii")
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:

@@ -1,0 +1,93 @@
+"""What a run notes down for later runs, and how to take it back when it must not be believed."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stages.files import write_bytes
+from stages.params import load_params
+from tools.verify import hash_path, read_outs
+
+LOCK, PARAMS, PIPELINE = Path("dvc.lock"), Path("params.yaml"), Path("dvc.yaml")
+BACKUP = Path(".dvc/tmp/job.dvc.lock")
+
+
+class Record:
+    """dvc.lock, DVC's run-cache and the sources, as they were when this was made.
+
+    DVC notes the code and the params that it finds after a stage has run, in dvc.lock and in its run-cache, from which
+    it would later restore the results for that code. So both have to be taken back.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self._runs = cache / "runs"
+        self._lock = LOCK.read_bytes() if LOCK.exists() else None
+        self._known_runs = self._list_runs()
+        self._sources = hash_sources()
+        if self._lock is not None:
+            write_bytes(BACKUP, self._lock)  # on disk: moving it back needs no space
+
+    def changed_sources(self) -> list[str]:
+        """The code files and params sections that are not what they were."""
+        now = hash_sources()
+        return sorted(name for name in self._sources.keys() | now.keys() if self._sources.get(name) != now.get(name))
+
+    def take_back(self) -> None:
+        """dvc.lock as it was, and no run-cache entry newer than this record."""
+        if self._lock is None:
+            LOCK.unlink(missing_ok=True)
+        elif LOCK.read_bytes() != self._lock:
+            BACKUP.replace(LOCK)
+        for path in self._list_runs() - self._known_runs:
+            path.unlink(missing_ok=True)
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()  # DVC takes an empty one for an entry
+
+    def mend_lock(self) -> bool:
+        """Whether dvc.lock was left half written, by a kill or a full disk; if so it is now as it was."""
+        try:
+            if self._lock is None or (LOCK.stat().st_size > 0 and read_outs(LOCK) is not None):
+                return False
+        except (OSError, ValueError):
+            pass
+        BACKUP.replace(LOCK)
+        return True
+
+    def _list_runs(self) -> set[Path]:
+        return {path for path in self._runs.glob("*/*/*") if path.is_file()}
+
+
+def hash_sources() -> dict[str, str]:
+    """The md5 of dvc.yaml and of each file of the deps that no stage makes, and the tracked sections of params.yaml."""
+    pipeline = yaml.safe_load(PIPELINE.read_bytes())["stages"]
+    outs = {_path_of(out) for stage in pipeline.values() for kind in ("outs", "metrics") for out in stage.get(kind, [])}
+    deps = {_path_of(dep) for stage in pipeline.values() for dep in stage.get("deps", [])} - outs
+    sources = {str(PIPELINE): hash_path(PIPELINE)[0]}
+    for dep in sorted(deps):
+        sources |= _hash_each(Path(dep))
+    sections = {name for stage in pipeline.values() for name in stage.get("params", [])}
+    return sources | _hash_params(sections)
+
+
+def _hash_each(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    md5, files = hash_path(path)
+    return {os.fspath(path / name): md5 for name, md5 in files.items()} or {os.fspath(path): md5}
+
+
+def _hash_params(sections: set[str]) -> dict[str, str]:
+    """Values, not bytes: a comment may be edited at any time."""
+    try:
+        params = asdict(load_params(PARAMS))
+    except ValueError as error:
+        return {str(PARAMS): str(error)}
+    return {f"{PARAMS}: {name}": repr(params.get(name)) for name in sections}
+
+
+def _path_of(entry: Any) -> str:
+    """An out or dep of dvc.yaml is a path, or a mapping from the path to its options."""
+    return str(entry if isinstance(entry, str) else next(iter(entry)))
