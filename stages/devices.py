@@ -22,7 +22,7 @@ def select_device(runtime: RuntimeParams) -> torch.device:
     if reason and runtime.device == "cuda":
         raise RuntimeError(
             f"params.yaml: runtime.device is cuda, but no GPU can be used: {reason}; "
-            "mend that, or set it to auto or cpu"
+            f"{'renew the NVIDIA driver' if 'too old' in reason else 'mend that'}, or set it to auto or cpu"
         )
     if reason:
         print(f"device: cpu (auto: {reason})", flush=True)

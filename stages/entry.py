@@ -1,6 +1,7 @@
 """How a stage begins and ends: signals, and errors turned into one line and an exit code."""
 
 import ctypes
+import importlib
 import os
 import signal
 import sys
@@ -11,6 +12,14 @@ from types import FrameType
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def run_main_of(name: str) -> int:
+    """The exit code of the stage `name`, whose `main` is imported here, where signals and errors are handled already.
+
+    PyTorch takes seconds to import, and a Ctrl-C or a SIGTERM may well come while it does.
+    """
+    return run_stage(name, lambda: importlib.import_module(f"stages.{name}.__main__").main())
 
 
 def run_stage(name: str, main: Callable[[], None]) -> int:
@@ -30,11 +39,23 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(name, f"{where}{error.strerror or error}; mend that and run it again", FAILED)
-    except MemoryError:
-        return _fail(name, "out of memory; give it more, or lower train.batch_size", FAILED)
-    except RuntimeError as error:
-        return _fail(name, str(error), FAILED)
+    except (MemoryError, RuntimeError, ImportError) as error:
+        return _fail(name, _explain(error), FAILED)
     return DONE
+
+
+def _explain(error: Exception) -> str:
+    """The message of `error`, or, where another library raised it, its cause and a mend."""
+    text = str(error)
+    if type(error).__name__ == "OutOfMemoryError":  # PyTorch's, which this module does not import
+        return (
+            f"{text.split('. ')[0]}; lower train.batch_size, end what else uses the GPU, or set runtime.device to cpu"
+        )
+    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+        return f"out of memory ({text or 'no details'}); give it more, or lower train.batch_size"
+    if isinstance(error, ImportError):
+        return f"{text}; install what is missing with `pip install -r requirements.txt`"
+    return text
 
 
 def _fail(name: str, message: str, code: int) -> int:
@@ -51,6 +72,7 @@ def _tell_job(code: int) -> None:
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
+    signal.signal(signum, signal.SIG_IGN)  # a second one, as when `dvc` dies too, must not disturb the clearing up
     raise SystemExit(TERMINATED)
 
 

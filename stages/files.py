@@ -36,7 +36,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             Path(file.name).replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error  # NumPy's have no errno
 
 
 def write_bytes(path: Path, content: bytes) -> None:

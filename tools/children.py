@@ -24,7 +24,7 @@ class StoppedError(BaseException):
 
 
 def handle_signals() -> None:
-    """The first SIGTERM or SIGINT from now on raises `StoppedError`, also where this is process 1; later ones are spent."""
+    """The first SIGTERM or SIGINT from now on raises `StoppedError`, also in process 1; later ones are ignored."""
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, _stop)
 

@@ -1,6 +1,12 @@
 """`python -m stages.evaluate`: judge `models/model.pkl` on the test split, write `reports/evaluate/`."""
 
 import sys
+
+from stages.entry import run_main_of
+
+if __name__ == "__main__":  # above the imports that take seconds, so that a signal meanwhile finds its handler
+    sys.exit(run_main_of("evaluate"))
+
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +19,6 @@ from torch.utils.data import DataLoader
 
 from stages.batches import EVALUATION_BATCH_SIZE, Batch, build_loader
 from stages.devices import select_device
-from stages.entry import run_stage
 from stages.evaluate.metrics import Floats, compute_metrics, count_confusion, predict
 from stages.evaluate.pictures import draw_confusion, draw_mistakes, draw_weights
 from stages.evaluate.tables import format_confusion, format_predictions
@@ -79,9 +84,5 @@ def check_made_with(found: dict[str, dict[str, Any]], expected: dict[str, dict[s
             if found[section][key] != value:
                 raise ValueError(
                     f"{MODEL}: made with {section}.{key} = {found[section][key]!r}, but params.yaml says {value!r} "
-                    "(was it edited during a run?); run `dvc repro` to train with what it says now"
+                    "(was it edited during a run?); run `dvc repro -f` to train with what it says now"
                 )
-
-
-if __name__ == "__main__":
-    sys.exit(run_stage("evaluate", main))

@@ -1,12 +1,17 @@
 """`python -m stages.prepare`: find the raw files, split them, write `data/prepared/`."""
 
 import sys
+
+from stages.entry import run_main_of
+
+if __name__ == "__main__":  # above the imports that take seconds, so that a signal meanwhile finds its handler
+    sys.exit(run_main_of("prepare"))
+
 import time
 from pathlib import Path
 
 import numpy as np
 
-from stages.entry import run_stage
 from stages.params import load_params
 from stages.prepare.idx import parse_idx
 from stages.prepare.sources import CLASS_NAMES, FILES, NAME, load_raw_files
@@ -31,7 +36,3 @@ def load_official(contents: dict[str, bytes], prefix: str) -> Split:
     """The official split whose two files begin with `prefix`, as one channel."""
     images, labels = (parse_idx(contents[file.name], file.shape) for file in FILES if file.name.startswith(prefix))
     return Split(images[:, np.newaxis], labels.astype(np.int64))
-
-
-if __name__ == "__main__":
-    sys.exit(run_stage("prepare", main))

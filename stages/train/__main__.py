@@ -1,6 +1,12 @@
 """`python -m stages.train`: show a batch, fit the model, write `models/model.pkl` and `reports/train/`."""
 
 import sys
+
+from stages.entry import run_main_of
+
+if __name__ == "__main__":  # above the imports that take seconds, so that a signal meanwhile finds its handler
+    sys.exit(run_main_of("train"))
+
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +15,6 @@ import torch
 
 from stages.batches import EVALUATION_BATCH_SIZE, build_loader
 from stages.devices import select_device
-from stages.entry import run_stage
 from stages.files import write_bytes, write_json
 from stages.model import build_model
 from stages.model_file import SavedModel, save_model
@@ -56,7 +61,3 @@ def main() -> None:
     save_model(Path("models/model.pkl"), SavedModel.of(model, dataset, table, made_with))
     write_json(REPORTS / "metrics.json", summarise(best, len(epochs)))
     record(Path("reports/provenance.json"), "train", started, device=str(device), threads=params.runtime.threads)
-
-
-if __name__ == "__main__":
-    sys.exit(run_stage("train", main))
