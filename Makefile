@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := repro
-.PHONY: repro job setup test check format bench help clean
+.PHONY: repro job setup test check format faults bench help clean
 
 repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics (the default)
 	@$(BIN)/dvc repro
@@ -27,6 +27,9 @@ check: .venv/.checks ## format, lint, strict types, tests
 format: .venv/.checks ## put the code in form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+faults: .venv/.checks ## make each of the 58 faults happen, and print a row for each
+	@$(BIN)/python -m tools.faults
 
 bench: .venv/.checks ## measure speed and memory, against the textbook loop and scikit-learn
 	$(BIN)/python -m tools.benchmark

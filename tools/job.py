@@ -52,9 +52,13 @@ def run_job(arguments: list[str]) -> int:
         RuntimeError: the workspace cannot be worked in, or what came out must not be believed.
         BusyError: another run works here.
     """
-    load_params(PARAMS)
+    runtime = load_params(PARAMS).runtime
     cache, outs = find_cache(), _read_outs_or_none()
     check_workspace(cache, outs or [])
+    if runtime.device == "cuda":
+        from stages.devices import select_device  # here, since PyTorch takes seconds to import
+
+        select_device(runtime)
     with job_lock() as lock:
         clear_dvc_locks()
         env = prepare_environment()

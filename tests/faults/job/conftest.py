@@ -1,0 +1,55 @@
+"""One workspace is prepared a session; every test gets a copy of its own to break."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.job.workspace import STRANGER, Workspace, copy_of, make_prepared
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder that other users can reach, which pytest's own are not."""
+    folder = Path(tempfile.mkdtemp(prefix="faults-")).resolve()
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def prepared(open_folder: Path) -> Workspace:
+    """The workspace that the others are copies of; not to be changed."""
+    (open_folder / "prepared").mkdir()
+    return make_prepared(open_folder / "prepared")
+
+
+@pytest.fixture
+def workspace(prepared: Workspace, open_folder: Path) -> Iterator[Workspace]:
+    """Raw data, prepared data, a model of one epoch, a DVC cache and a git commit of all that."""
+    folder = open_folder / "workspace"
+    yield copy_of(prepared, folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def needs_root() -> None:
+    """Mounts and other users take root."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
+        pytest.skip("needs root, with the right to mount")
+
+
+@pytest.fixture
+def as_stranger(needs_root: None) -> list[str]:
+    """What to put before a command to run it as a user id that has no passwd entry."""
+    prefix = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups", "env", "-u", "USER"]
+    prefix += ["-u", "LOGNAME", "HOME=/"]
+    probe = subprocess.run([*prefix, sys.executable, "-c", "import torch, dvc"], capture_output=True, check=False)
+    if probe.returncode != 0:
+        pytest.skip("another user cannot reach this Python or its packages")
+    return prefix

@@ -1,0 +1,62 @@
+"""What people do to files while a run is on, and before one."""
+
+
+from tests.faults.job.workspace import JOB, Workspace, wait_for_training
+
+PAUSED = "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\n"
+
+
+def test_fault_49_params_edited(workspace: Workspace) -> None:
+    """params.yaml edited during a run (DVC would record the new values for the old model)"""
+    workspace.set_params(epochs=40)
+    with workspace.running("dvc", "repro") as dvc:
+        wait_for_training(workspace)
+        workspace.set_params(lr=0.02)
+        assert dvc.wait(240) != 0
+    assert (
+        "evaluate: error: models/model.pkl: made with train.lr = 0.03, but params.yaml says 0.02 "
+        "(was it edited during a run?); run `dvc repro -f` to train with what it says now"
+    ) in workspace.output
+    assert workspace.refused(2, "python", "-m", "stages.evaluate").startswith("evaluate: error: models/model.pkl: ")
+
+
+def test_fault_49_params_edited_under_the_job(workspace: Workspace) -> None:
+    """params.yaml edited during a run (DVC would record the new values for the old model)"""
+    lock = workspace.read("dvc.lock")
+    runs = sorted(workspace.path.glob(".dvc/cache/runs/*/*/*"))
+    workspace.set_params(epochs=40)
+    with workspace.running(*JOB) as job:
+        wait_for_training(workspace)
+        workspace.set_params(lr=0.02)
+        assert job.wait(240) == 1
+    assert "job: error: params.yaml: train changed while the job ran" in workspace.output
+    assert workspace.read("dvc.lock") == lock and sorted(workspace.path.glob(".dvc/cache/runs/*/*/*")) == runs
+
+
+def test_fault_50_code_edited(workspace: Workspace) -> None:
+    """code edited during a run"""
+    lock = workspace.read("dvc.lock")
+    runs = sorted(workspace.path.glob(".dvc/cache/runs/*/*/*"))
+    workspace.set_params(epochs=40)
+    with workspace.running(*JOB) as job:
+        wait_for_training(workspace)
+        with (workspace.path / "stages/train/fit.py").open("a") as file:
+            file.write("# edited\n")
+        assert job.wait(240) == 1
+    assert "job: error: stages/train/fit.py changed while the job ran, so its results are not" in workspace.output
+    assert workspace.read("dvc.lock") == lock and sorted(workspace.path.glob(".dvc/cache/runs/*/*/*")) == runs
+    workspace.set_params(epochs=1)
+    assert "Running stage 'train'" in workspace.run(*JOB).stdout  # not restored as if the new code had made it
+
+
+def test_fault_51_damaged_lock(workspace: Workspace) -> None:
+    """dvc.lock damaged, or with conflict markers"""
+    lock = workspace.path / "dvc.lock"
+    whole = lock.read_bytes()
+    for damaged in (b"<<<<<<< HEAD\n" + whole + b"=======\n>>>>>>> other\n", whole[: len(whole) // 2] + b"\0"):
+        lock.write_bytes(damaged)
+        message = workspace.refused(2, *JOB)
+        assert "'./dvc.lock' is invalid" in message and "`git checkout dvc.lock`" in message
+        assert lock.read_bytes() == damaged
+    workspace.run("git", "checkout", "dvc.lock")
+    assert "up to date" in workspace.run(*JOB).stdout
