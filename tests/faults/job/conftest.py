@@ -47,9 +47,11 @@ def needs_root() -> None:
 @pytest.fixture
 def as_stranger(needs_root: None) -> list[str]:
     """What to put before a command to run it as a user id that has no passwd entry."""
-    prefix = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups", "env", "-u", "USER"]
-    prefix += ["-u", "LOGNAME", "HOME=/"]
-    probe = subprocess.run([*prefix, sys.executable, "-c", "import torch, dvc"], capture_output=True, check=False)
-    if probe.returncode != 0:
-        pytest.skip("another user cannot reach this Python or its packages")
-    return prefix
+    user = [f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups"]
+    reading = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]  # where Python lies in root's home
+    for options in (user, user + reading):
+        prefix = ["setpriv", *options, "env", "-u", "USER", "-u", "LOGNAME", "HOME=/"]
+        probe = subprocess.run([*prefix, sys.executable, "-c", "import torch, dvc"], capture_output=True, check=False)
+        if probe.returncode == 0:
+            return prefix
+    pytest.skip("another user cannot reach this Python or its packages")
