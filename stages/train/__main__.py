@@ -46,6 +46,7 @@ def main() -> None:
         train, table, params.train.batch_size, params.runtime, device, shuffle_seed=params.train.seed
     )
     val_loader = build_loader(val, table, EVALUATION_BATCH_SIZE, params.runtime, device)
+    del train, val  # the loaders have what they need: the files need not stay mapped into memory
     write_bytes(REPORTS / "batch.png", draw_batch(next(iter(train_loader)), dataset.class_names))
 
     model = build_model(dataset.image_shape, len(dataset.class_names), getattr(torch, params.train.dtype)).to(device)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR
@@ -70,18 +70,17 @@ def train_one_epoch(model: nn.Module, loader: DataLoader[Batch], optimizer: Opti
         Mean cross-entropy in nats per image, each batch measured before its step.
     """
     weight = next(model.parameters())
-    losses: list[Tensor] = []
-    sizes: list[int] = []
+    total_loss = torch.zeros((), dtype=torch.float64, device=weight.device)  # read once: each read waits for a GPU
+    num_images = 0
     for images, labels in tqdm(loader, desc="train", unit="batch", leave=False, disable=None):
         images, labels = images.to(weight, non_blocking=True), labels.to(weight.device, non_blocking=True)
         loss = cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(loss.detach())  # read at the end: reading it here would wait for the GPU
-        sizes.append(len(labels))
-    total_loss = sum(float(loss) * size for loss, size in zip(losses, sizes, strict=True))
-    return total_loss / sum(sizes)
+        total_loss.add_(loss.detach(), alpha=len(labels))
+        num_images += len(labels)
+    return float(total_loss) / num_images
 
 
 @torch.no_grad()
