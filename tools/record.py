@@ -48,13 +48,28 @@ class Record:
 
     def mend_lock(self) -> bool:
         """Whether dvc.lock was left half written, by a kill or a full disk; if so it is now as it was."""
-        try:
-            if self._lock is None or (LOCK.stat().st_size > 0 and read_outs(LOCK) is not None):
-                return False
-        except (OSError, ValueError):
-            pass
-        BACKUP.replace(LOCK)
+        if not self._is_half_written():
+            return False
+        if self._lock is None:
+            LOCK.unlink()
+        else:
+            BACKUP.replace(LOCK)
         return True
+
+    def _is_half_written(self) -> bool:
+        """DVC writes the file in place, so it may be cut anywhere: where the rest is no YAML, and where it is."""
+        now = LOCK.read_bytes() if LOCK.exists() else None
+        if now == self._lock:
+            return False
+        try:
+            before, after = (
+                _paths_by_stage(path) if content else {} for path, content in ((BACKUP, self._lock), (LOCK, now))
+            )
+        except ValueError:
+            return True
+        declared = {name: _outs_of(stage) for name, stage in _read_pipeline().items()}
+        whole = all(after.get(name) in (before.get(name), declared.get(name)) for name in before.keys() | after.keys())
+        return now is None or not (now.endswith(b"\n") and whole)
 
     def _list_runs(self) -> set[Path]:
         return {path for path in self._runs.glob("*/*/*") if path.is_file()}
@@ -62,14 +77,36 @@ class Record:
 
 def hash_sources() -> dict[str, str]:
     """The md5 of dvc.yaml and of each file of the deps that no stage makes, and the tracked sections of params.yaml."""
-    pipeline = yaml.safe_load(PIPELINE.read_bytes())["stages"]
-    outs = {_path_of(out) for stage in pipeline.values() for kind in ("outs", "metrics") for out in stage.get(kind, [])}
+    pipeline = _read_pipeline()
+    outs = {path for stage in pipeline.values() for path in _outs_of(stage)}
     deps = {_path_of(dep) for stage in pipeline.values() for dep in stage.get("deps", [])} - outs
     sources = {str(PIPELINE): hash_path(PIPELINE)[0]}
     for dep in sorted(deps):
         sources |= _hash_each(Path(dep))
     sections = {name for stage in pipeline.values() for name in stage.get("params", [])}
     return sources | _hash_params(sections)
+
+
+def _read_pipeline() -> dict[str, dict[str, Any]]:
+    stages: dict[str, dict[str, Any]] = yaml.safe_load(PIPELINE.read_bytes())["stages"]
+    return stages
+
+
+def _outs_of(stage: dict[str, Any]) -> set[str]:
+    """The paths that a stage of dvc.yaml makes."""
+    return {_path_of(out) for kind in ("outs", "metrics") for out in stage.get(kind, [])}
+
+
+def _paths_by_stage(lock: Path) -> dict[str, set[str]]:
+    """The paths of the outs that `lock` lists for each stage.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    paths: dict[str, set[str]] = {}
+    for out in read_outs(lock):
+        paths.setdefault(out.stage, set()).add(out.path)
+    return paths
 
 
 def _hash_each(path: Path) -> dict[str, str]:

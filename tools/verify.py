@@ -43,7 +43,7 @@ def read_outs(lock: Path) -> list[Out]:
     try:
         stages = (yaml.safe_load(lock.read_bytes()) or {}).get("stages", {})
         return [
-            Out(name, out["path"], out["md5"], out.get("size", 0))
+            Out(name, out["path"], out["md5"], out["size"])
             for name, stage in stages.items()
             for out in stage.get("outs", [])
         ]

@@ -49,15 +49,33 @@ def test_fault_40_disk_full_while_dvc_commits(workspace: Workspace, needs_root: 
     assert workspace.read("dvc.lock") != lock
 
 
-def test_fault_40_lock_file_cut_short(workspace: Workspace, needs_root: None) -> None:
-    """disk full while DVC commits"""
-    code = (
-        "from pathlib import Path\nfrom tools.record import Record\nrecord = Record(Path('.dvc/cache'))\n"
-        "Path('dvc.lock').write_bytes(Path('dvc.lock').read_bytes()[:70] + b'- {')\nprint(record.mend_lock())"
-    )
-    lock = workspace.read("dvc.lock")
-    assert workspace.run("python", "-c", code).stdout == "True\n"
-    assert workspace.read("dvc.lock") == lock
+CUT = """
+from pathlib import Path
+from tools.record import LOCK, Record
+
+whole = LOCK.read_bytes()
+cuts = [0, 1, 70, len(whole) - 1, *(place + 1 for place, byte in enumerate(whole) if byte == ord("\n"))][:-1]
+for known, places in ((True, cuts), (False, cuts[:3])):
+    for cut in places:
+        LOCK.write_bytes(whole)
+        if not known:
+            LOCK.unlink()
+        record = Record(Path(".dvc/cache"))
+        LOCK.write_bytes(whole[:cut])
+        before = whole if known else None
+        if not (record.mend_lock() and (LOCK.read_bytes() if LOCK.exists() else None) == before):
+            print(known, cut, whole[:cut][-60:])
+LOCK.write_bytes(whole)
+record = Record(Path(".dvc/cache"))
+LOCK.write_bytes(whole.replace(b"size: 1", b"size: 2"))
+print("mended a whole one" if record.mend_lock() else "whole")
+"""
+
+
+def test_fault_40_lock_file_cut_short(workspace: Workspace) -> None:
+    """disk full while DVC commits (its write of dvc.lock cut at every line, and in the middle of some)"""
+    lines = workspace.run("python", "-c", CUT).stdout.splitlines()
+    assert lines == ["whole"]
 
 
 def test_fault_40_no_room_to_begin_with(workspace: Workspace, needs_root: None) -> None:
