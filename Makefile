@@ -4,7 +4,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := repro
-.PHONY: repro job setup test check format faults bench help clean
+.PHONY: repro job setup test check format faults bench lock image image-run image-test image-full-test sbom help clean
+
+CONTAINER_ENGINE ?= docker
+VARIANT ?= cuda
+IMAGE ?= fashion-mnist-job
+BUILD ?= $(CONTAINER_ENGINE) build --tag
+BASE ?= $(shell sed -n 's/^FROM //p' deploy/base/Dockerfile)
+LOCKED_DOWN := --network none --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp:size=64m
 
 repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics (the default)
 	@$(BIN)/dvc repro
@@ -18,10 +25,11 @@ setup: .venv/.checks ## set up everything, the tools too
 test: .venv/.checks ## pass the whole test suite
 	$(BIN)/python -m pytest
 
-check: .venv/.checks ## format, lint, strict types, tests
+check: .venv/.checks ## format, lint, strict types, Dockerfile, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile deploy/base/Dockerfile
 	$(BIN)/python -m pytest
 
 format: .venv/.checks ## put the code in form
@@ -33,6 +41,29 @@ faults: .venv/.checks ## make each of the 58 faults happen, and print a row for 
 
 bench: .venv/.checks ## measure speed and memory, against the textbook loop and scikit-learn
 	$(BIN)/python -m tools.benchmark
+
+lock: .venv/.checks ## requirements.lock anew: every package that requirements.txt needs, exactly and with hashes
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --output-file requirements.lock requirements.txt
+
+image: ## build the image; VARIANT=cpu for one that cannot use a GPU, CONTAINER_ENGINE=podman for podman
+	$(BUILD) $(IMAGE):$(VARIANT) . --build-arg BASE=$(BASE) --build-arg VARIANT=$(VARIANT) \
+		--build-arg REVISION=$(shell git rev-parse HEAD)
+
+image-run: ## run the pipeline of this clone in the image; GPUS='--gpus all' on a GPU host
+	$(CONTAINER_ENGINE) run --rm $(LOCKED_DOWN) --user $(shell id -u):$(shell id -g) $(GPUS) \
+		--volume "$(CURDIR):/workspace" $(IMAGE):$(VARIANT)
+
+image-test: .venv/.checks ## test the image, in real containers
+	CONTAINER_ENGINE="$(CONTAINER_ENGINE)" IMAGE=$(IMAGE):$(VARIANT) $(BIN)/python -m pytest tests/container
+
+image-full-test: image image-test ## build the CUDA image and test it: takes 25 GB of free disk
+
+sbom: .venv/.checks ## build/sbom.spdx.json: what is in the image
+	@mkdir -p build
+	$(CONTAINER_ENGINE) save --output build/image.tar $(IMAGE):$(VARIANT)
+	$(BIN)/syft scan --quiet --output spdx-json=build/sbom.spdx.json docker-archive:build/image.tar
+	@rm build/image.tar
 
 clean: ## remove the virtual environment and the tools' caches; data, models and the DVC cache stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build

@@ -18,7 +18,7 @@ def select_device(runtime: RuntimeParams) -> torch.device:
     torch.set_num_threads(runtime.threads)
     if runtime.device == "cpu":
         return torch.device("cpu")
-    reason = _why_no_cuda()
+    reason = why_no_cuda()
     if reason and runtime.device == "cuda":
         raise RuntimeError(
             f"params.yaml: runtime.device is cuda, but no GPU can be used: {reason}; "
@@ -37,11 +37,10 @@ def fits_on_gpu(num_bytes: int, device: torch.device) -> bool:
     return device.type == "cuda" and num_bytes < torch.cuda.mem_get_info(device)[0] // 2
 
 
-def _why_no_cuda() -> str:
+def why_no_cuda() -> str:
     """Why no GPU can be used, in a few words; empty if one can. Starts CUDA."""
-    os.environ.setdefault(
-        "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
-    )  # cuBLAS is deterministic only with it, set before it starts
+    # cuBLAS is deterministic only with this, set before it starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if torch.version.cuda is None:
         return "this PyTorch is a CPU-only build"
     try:

@@ -89,9 +89,8 @@ def what_it_is(data: bytes) -> str:
     names = f" that names {', '.join(list(found)[:3])}" if found else ""
     if data[0] == pickle.PROTO[0] and len(data) > 1:
         return f"a pickle of protocol {data[1]}{names}"
-    if names or data.endswith(
-        (b".", b".\n")
-    ):  # protocols 0 and 1 have no mark of their own: they begin with any opcode
+    # Protocols 0 and 1 have no mark of their own: they begin with any opcode.
+    if names or data.endswith((b".", b".\n")):
         return f"a pickle of protocol 0 or 1{names}, or text"
     return f"of no known kind (its first bytes are {data[:8]!r})"
 

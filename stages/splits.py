@@ -87,9 +87,8 @@ def load_split(folder: Path, name: SplitName, dataset: Dataset) -> Split:
     count = sum(counts)
     images = _load_array(folder / name / "images.npy", np.dtype(np.uint8), (count, *dataset.image_shape))
     labels = _load_array(folder / name / "labels.npy", np.dtype(np.int64), (count,))
-    outside = bool(
-        ((labels < 0) | (labels >= len(dataset.class_names))).any()
-    )  # first: a huge one costs bincount memory
+    outside = bool(((labels < 0) | (labels >= len(dataset.class_names))).any())
+    # `outside` first: to count a huge label would take memory for every smaller one.
     if outside or _count(labels, dataset.class_names) != counts:
         raise ValueError(f"{folder / name / 'labels.npy'}: labels are not those counted in dataset.json; {MEND}")
     return Split(images, labels)

@@ -23,6 +23,12 @@ class StoppedError(BaseException):
         self.code = 128 + signum
 
 
+def end_on_signals() -> None:
+    """The first SIGTERM or SIGINT from now on ends this process, also process 1, with 143 or 130 and without a word."""
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda number, _: os._exit(128 + number))
+
+
 def handle_signals() -> None:
     """The first SIGTERM or SIGINT from now on raises `StoppedError`, also in process 1; later ones are ignored."""
     for signum in (signal.SIGTERM, signal.SIGINT):

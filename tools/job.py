@@ -1,19 +1,29 @@
 """`python -m tools.job [ARGUMENTS OF dvc repro]`: `dvc repro` for machines nobody watches.
 
 Checks the workspace, holds a lock of its own, runs the pipeline, verifies what came out and prints the metrics.
-`python -m tools.job --exec COMMAND...` runs any command, such as `dvc metrics diff`, in the environment that the job
-prepares (a user without a name, a repo of another user, a read-only root), without the lock and the checks.
+
+Two other ways to call it:
+- `--baked [ARGUMENTS OF dvc repro]`, in an image: the code that the image carries, on the data in /data, with the
+  results in /out.
+- `--exec COMMAND...`: any command, such as `dvc metrics diff`, in the environment that the job prepares (a user without
+  a name, a repo of another user, a read-only root), without the lock and the checks.
 
 Exit codes: 0 done; 2 bad params or data; 75 another run holds the workspace; 130 Ctrl-C; 143 SIGTERM; 1 the rest.
 """
 
-import os
 import sys
+
+from tools.children import StoppedError, end_on_signals, handle_signals, run
+
+if __name__ == "__main__":  # above the imports that take a second, in which process 1 would not hear a signal
+    end_on_signals()
+
+import os
 from pathlib import Path
 
 from stages.params import load_params
 from tools import show
-from tools.children import StoppedError, handle_signals, run
+from tools.baked import run_baked
 from tools.environment import PRIVATE, find_cache, find_remote, prepare_environment
 from tools.record import LOCK, PARAMS, Record
 from tools.verify import Damage, Out, find_changed_outs, find_damaged_objects, is_cached, read_outs
@@ -31,6 +41,8 @@ def main(arguments: list[str]) -> int:
     try:
         if arguments[:1] == ["--exec"]:
             return run(arguments[1:], prepare_environment())
+        if arguments[:1] == ["--baked"]:
+            return run_baked(lambda: run_job(arguments[1:]))
         return run_job(arguments)
     except BusyError as error:
         return _fail(error, BUSY)
@@ -53,15 +65,16 @@ def run_job(arguments: list[str]) -> int:
         BusyError: another run works here.
     """
     runtime = load_params(PARAMS).runtime
-    cache, outs = find_cache(), _read_outs_or_none()
-    check_workspace(cache, outs or [])
+    cache = find_cache()
+    check_workspace(cache, _read_outs_or_none() or [])
     if runtime.device == "cuda":
         from stages.devices import select_device  # here, since PyTorch takes seconds to import
 
-        select_device(runtime)
+        select_device(runtime)  # before anything else is done for nothing
     with job_lock() as lock:
         clear_dvc_locks()
         env = prepare_environment()
+        outs = _read_outs_or_none()  # now that no other run can write it
         if outs is not None:
             _refuse_damage(find_damaged_objects(cache, outs))
             _make_dvc_look_again(outs)
