@@ -15,11 +15,11 @@ RUN apt-get update \
     && groupadd --gid 10001 job \
     && useradd --uid 10001 --gid job --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin job
 
+# Copied, not mounted: not every engine builds a layer anew when only what it mounts has changed.
+COPY requirements.lock deploy/keep_mapped.py /app/deploy/
 # One layer, so that what the cpu variant removes is in none. pip compiles to bytecode: nobody can at run time.
-RUN --mount=type=bind,source=requirements.lock,target=/build/requirements.lock \
-    --mount=type=bind,source=deploy/keep_mapped.py,target=/build/keep_mapped.py \
-    pip install --no-cache-dir --root-user-action=ignore --require-hashes --requirement /build/requirements.lock \
-    && if [ "$VARIANT" = cpu ]; then python /build/keep_mapped.py; fi
+RUN pip install --no-cache-dir --root-user-action=ignore --require-hashes --requirement /app/deploy/requirements.lock \
+    && if [ "$VARIANT" = cpu ]; then python /app/deploy/keep_mapped.py; fi
 
 ENV PYTHONPATH=/app \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -6,6 +6,8 @@ export DVC_NO_ANALYTICS := 1
 .DEFAULT_GOAL := repro
 .PHONY: repro job setup test check format faults bench lock image image-run image-test image-full-test sbom help clean
 
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 CONTAINER_ENGINE ?= docker
 VARIANT ?= cuda
 IMAGE ?= fashion-mnist-job
@@ -23,14 +25,14 @@ job: .venv/.runs ## the same, for machines nobody watches: checked, locked, veri
 setup: .venv/.checks ## set up everything, the tools too
 
 test: .venv/.checks ## pass the whole test suite
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: .venv/.checks ## format, lint, strict types, Dockerfile, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/hadolint Dockerfile deploy/base/Dockerfile
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 format: .venv/.checks ## put the code in form
 	$(BIN)/ruff format .
@@ -55,7 +57,7 @@ image-run: ## run the pipeline of this clone in the image; GPUS='--gpus all' on 
 		--volume "$(CURDIR):/workspace" $(IMAGE):$(VARIANT)
 
 image-test: .venv/.checks ## test the image, in real containers
-	CONTAINER_ENGINE="$(CONTAINER_ENGINE)" IMAGE=$(IMAGE):$(VARIANT) $(BIN)/python -m pytest tests/container
+	CONTAINER_ENGINE="$(CONTAINER_ENGINE)" TEST_IMAGE=$(IMAGE):$(VARIANT) $(PYTEST) tests/container
 
 image-full-test: image image-test ## build the CUDA image and test it: takes 25 GB of free disk
 

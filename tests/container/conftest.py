@@ -1,4 +1,4 @@
-"""Real containers of the image IMAGE, started by CONTAINER_ENGINE (docker or podman); without an engine, skipped."""
+"""Real containers of the image TEST_IMAGE, run by CONTAINER_ENGINE (docker or podman); skipped without one."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ from tests.container.containers import STRANGER, Engine
 def engine() -> Engine:
     if not os.environ.get("CONTAINER_ENGINE"):
         pytest.skip("CONTAINER_ENGINE is not set: no container engine")
-    engine = Engine(shlex.split(os.environ["CONTAINER_ENGINE"]), os.environ.get("IMAGE", "fashion-mnist-job:cpu"))
+    engine = Engine(shlex.split(os.environ["CONTAINER_ENGINE"]), os.environ.get("TEST_IMAGE", "fashion-mnist-job:cpu"))
     engine.call("image", "inspect", engine.image)  # built before, by `make image`
     return engine
 

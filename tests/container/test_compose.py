@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def compose(engine: Engine, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     podman = [str(Path(sys.executable).parent / "podman-compose"), "--podman-path", engine.command[0]]
     command = [*engine.command, "compose"] if "docker" in engine.command[0] else podman
-    environment = {**os.environ, "IMAGE": engine.image, "JOB_USER": f"{STRANGER}:{STRANGER}"}
+    environment = {**os.environ, "JOB_IMAGE": engine.image, "JOB_USER": f"{STRANGER}:{STRANGER}"}
     return subprocess.run(
         [*command, *arguments],
         cwd=folder,

@@ -49,7 +49,7 @@ def test_fault_40_disk_full_while_dvc_commits(workspace: Workspace, needs_root: 
     assert workspace.read("dvc.lock") != lock
 
 
-CUT = """
+CUT = r"""
 from pathlib import Path
 from tools.record import LOCK, Record
 
