@@ -23,6 +23,7 @@ from stages.train.pixels import build_pixel_table
 
 RUNTIME = RuntimeParams(device="cpu", num_workers=0, threads=1)
 CPU = torch.device("cpu")
+TURNS = 3  # of each loop in a round
 
 
 def textbook_images_per_second(dataset: FashionMNIST, batch_size: int) -> float:
@@ -62,23 +63,29 @@ class PlainBatches:
 
 
 def measure_loops(train: Split, batch_size: int, rounds: int) -> list[dict[str, float]]:
-    """Images per second of each loop, a row a round; the loops take turns within a round."""
+    """Images per second of each loop, a row a round; the loops take turns, and the best of its turns is a loop's."""
     torch.set_num_threads(1)
     table = build_pixel_table(train.images, gamma=0.4)
     ours = build_loader(train, table, batch_size, RUNTIME, CPU, shuffle_seed=0)
     plain = PlainBatches(ours.dataset.images, ours.dataset.labels, batch_size)  # type: ignore[attr-defined]
     with TemporaryDirectory() as folder:
         textbook = _torchvision_dataset(Path(folder))
+        loops: dict[str, Callable[[], float]] = {
+            "a: textbook, float32": lambda: textbook_images_per_second(textbook, batch_size),
+            "b: ours, float64": lambda: our_images_per_second(ours, len(train), torch.float64),
+            "c: no DataLoader, float64": lambda: our_images_per_second(plain, len(train), torch.float64),
+            "b: ours, float32": lambda: our_images_per_second(ours, len(train), torch.float32),
+            "c: no DataLoader, float32": lambda: our_images_per_second(plain, len(train), torch.float32),
+        }
         return [
-            {
-                "a: textbook, float32": textbook_images_per_second(textbook, batch_size),
-                "b: ours, float64": our_images_per_second(ours, len(train), torch.float64),
-                "c: no DataLoader, float64": our_images_per_second(plain, len(train), torch.float64),
-                "b: ours, float32": our_images_per_second(ours, len(train), torch.float32),
-                "c: no DataLoader, float32": our_images_per_second(plain, len(train), torch.float32),
-            }
+            _best_of_turns([{name: loop() for name, loop in loops.items()} for _ in range(TURNS)])
             for _ in range(rounds)
         ]
+
+
+def _best_of_turns(turns: list[dict[str, float]]) -> dict[str, float]:
+    """For each loop its fastest turn: what else the machine does can only slow one down."""
+    return {name: max(turn[name] for turn in turns) for name in turns[0]}
 
 
 def _torchvision_dataset(folder: Path) -> FashionMNIST:
