@@ -12,7 +12,7 @@ CONTAINER_ENGINE ?= docker
 VARIANT ?= cuda
 IMAGE ?= fashion-mnist-job
 BUILD ?= $(CONTAINER_ENGINE) build --tag
-BASE ?= $(shell sed -n 's/^FROM //p' deploy/base/Dockerfile)
+BASE_IMAGE ?= $(shell sed -n "s/^FROM //p" deploy/base/Dockerfile)
 LOCKED_DOWN := --network none --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp:size=64m
 
 repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics (the default)
@@ -49,7 +49,7 @@ lock: .venv/.checks ## requirements.lock anew: every package that requirements.t
 		--no-emit-index-url --output-file requirements.lock requirements.txt
 
 image: ## build the image; VARIANT=cpu for one that cannot use a GPU, CONTAINER_ENGINE=podman for podman
-	$(BUILD) $(IMAGE):$(VARIANT) . --build-arg BASE=$(BASE) --build-arg VARIANT=$(VARIANT) \
+	$(BUILD) $(IMAGE):$(VARIANT) . --build-arg BASE=$(BASE_IMAGE) --build-arg VARIANT=$(VARIANT) \
 		--build-arg REVISION=$(shell git rev-parse HEAD)
 
 image-run: ## run the pipeline of this clone in the image; GPUS='--gpus all' on a GPU host
