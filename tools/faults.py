@@ -19,7 +19,8 @@ def main(arguments: list[str]) -> int:
     faults = read_faults(ROWS.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-k", "test_fault_", f"--junitxml={report}", *arguments]
+        pytest = [sys.executable, "-m", "pytest", "--numprocesses=2", "--dist=loadfile"]
+        command = [*pytest, "-k", "test_fault_", f"--junitxml={report}", *arguments]
         subprocess.run(command, stdout=sys.stderr, check=False)
         results = read_results(report.read_text(encoding="utf-8")) if report.exists() else {}
     verdicts = {number: judge(results.get(number, [])) for number in faults}
