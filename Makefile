@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
 .DEFAULT_GOAL := repro
-.PHONY: repro job setup test check format faults bench help clean
+.PHONY: repro job setup test check format fresh again base faults bench help clean
 
 repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics (the default)
 	@$(BIN)/dvc repro
@@ -27,6 +27,15 @@ check: .venv/.checks ## format, lint, strict types, tests
 format: .venv/.checks ## put the code in form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+fresh: .venv/.runs ## refuse a stale dvc.lock, and metrics that are missing, damaged or not finite
+	@$(BIN)/python -m tools.fresh
+
+again: .venv/.runs ## make everything again, and refuse if a byte is not what is committed
+	@$(BIN)/python -m tools.again
+
+base: .venv/.runs ## have the results of another commit in the DVC cache, to compare with: make base BASE=main
+	@$(BIN)/python -m tools.base "$(BASE)"
 
 faults: .venv/.checks ## make each of the 58 faults happen, and print a row for each
 	@$(BIN)/python -m tools.faults
