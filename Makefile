@@ -3,8 +3,11 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
+# of make compare, whose further options go in ARGS
+BASE ?= main
+
 .DEFAULT_GOAL := repro
-.PHONY: repro job setup test check format faults bench help clean
+.PHONY: repro job setup test check format faults compare bench help clean
 
 repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics (the default)
 	@$(BIN)/dvc repro
@@ -30,6 +33,9 @@ format: .venv/.checks ## put the code in form
 
 faults: .venv/.checks ## make each of the 58 faults happen, and print a row for each
 	@$(BIN)/python -m tools.faults
+
+compare: .venv/.checks ## say what this workspace, or HEAD=…, did to the metrics of BASE=main
+	@$(BIN)/python -m tools.compare $(BASE) $(HEAD) $(ARGS)
 
 bench: .venv/.checks ## measure speed and memory, against the textbook loop and scikit-learn
 	$(BIN)/python -m tools.benchmark
