@@ -3,8 +3,11 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
+# of make base and make compare, whose further options go in ARGS
+BASE ?= main
+
 .DEFAULT_GOAL := repro
-.PHONY: repro job setup test check format fresh again base faults bench help clean
+.PHONY: repro job setup test check format fresh again base faults compare bench help clean
 
 repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics (the default)
 	@$(BIN)/dvc repro
@@ -35,10 +38,13 @@ again: .venv/.runs ## make everything again, and refuse if a byte is not what is
 	@$(BIN)/python -m tools.again
 
 base: .venv/.runs ## have the results of another commit in the DVC cache, to compare with: make base BASE=main
-	@$(BIN)/python -m tools.base "$(BASE)"
+	@$(BIN)/python -m tools.base $(BASE)
 
 faults: .venv/.checks ## make each of the 58 faults happen, and print a row for each
 	@$(BIN)/python -m tools.faults
+
+compare: .venv/.checks ## say what this workspace, or HEAD=…, did to the metrics of BASE=main
+	@$(BIN)/python -m tools.compare $(BASE) $(HEAD) $(ARGS)
 
 bench: .venv/.checks ## measure speed and memory, against the textbook loop and scikit-learn
 	$(BIN)/python -m tools.benchmark
