@@ -7,7 +7,7 @@ export DVC_NO_ANALYTICS := 1
 BASE ?= main
 
 .DEFAULT_GOAL := repro
-.PHONY: repro job setup test check format fresh again base faults compare bench help clean
+.PHONY: repro job setup hooks test check format fresh again base faults compare bench help clean
 
 repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics (the default)
 	@$(BIN)/dvc repro
@@ -17,6 +17,9 @@ job: .venv/.runs ## the same, for machines nobody watches: checked, locked, veri
 	@$(BIN)/python -m tools.job
 
 setup: .venv/.checks ## set up everything, the tools too
+
+hooks: .venv/.checks ## have git run the quick checks at each commit and push
+	$(BIN)/pre-commit install
 
 test: .venv/.checks ## pass the whole test suite
 	$(BIN)/python -m pytest
