@@ -1,5 +1,6 @@
 """What the workflow files promise, read from their text: who may do what, and with whose code."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,13 @@ def test_dependabot_groups_what_runs_apart_from_what_checks() -> None:
     groups = next(update for update in updates if update["package-ecosystem"] == "pip")["groups"]
     pins = re.findall(r"(?m)^([\w-]+)==", (ROOT / "requirements.txt").read_text())
     assert groups["pipeline"]["patterns"] == pins and list(groups) == ["pipeline", "tools"]
+
+
+def test_dev_container_has_the_python_of_the_project_and_sets_up_as_anybody_does() -> None:
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    wanted = re.search(r"PYTHON \?= python(\S+)", (ROOT / "Makefile").read_text())
+    assert wanted and f"python:{wanted[1]}-" in container["image"]
+    assert container["postCreateCommand"] == "make setup"
 
 
 def _raw_steps(path: Path) -> list[dict[str, Any]]:
