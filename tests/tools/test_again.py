@@ -28,16 +28,19 @@ def test_find_changed_sees_another_byte_and_prints_it(repo: Path, capfd: pytest.
     assert "-one\n+two" in capfd.readouterr().out
 
 
-def test_find_changed_is_not_misled_by_what_is_staged(repo: Path) -> None:
+def test_find_changed_is_not_misled_by_what_is_staged(repo: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (repo / "dvc.lock").write_text("two\n")
     run("git", "add", "dvc.lock", cwd=repo)
     assert find_changed(["dvc.lock"]) == ["dvc.lock"]
+    assert "-one\n+two" in capfd.readouterr().out
 
 
 def test_find_changed_sees_what_is_not_committed_or_not_made(repo: Path) -> None:
-    (repo / "history.csv").write_text("")
+    run("git", "config", "status.showUntrackedFiles", "no", cwd=repo)  # as some have it, for speed
+    (repo / "reports").mkdir()
+    (repo / "reports/history.csv").write_text("")
     (repo / "metrics.json").unlink()
-    assert sorted(find_changed(["history.csv", "metrics.json"])) == ["history.csv", "metrics.json"]
+    assert sorted(find_changed(["reports/history.csv", "metrics.json"])) == ["metrics.json", "reports/history.csv"]
 
 
 def test_main_ends_as_a_failed_job_does(monkeypatch: pytest.MonkeyPatch) -> None:

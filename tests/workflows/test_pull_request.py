@@ -4,6 +4,8 @@
 """
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +90,14 @@ def predictions_of_base(folder: Path) -> Path:
     lock = yaml.safe_load(Workspace(folder).run("git", "show", "HEAD^1:dvc.lock").stdout)
     outs = {out["path"]: out["md5"] for out in lock["stages"]["evaluate"]["outs"]}
     return object_path(folder / ".dvc/cache", outs["reports/evaluate/predictions.csv"])
+
+
+def test_the_steps_have_no_network(no_network: list[str]) -> None:
+    if not no_network:
+        pytest.skip("the steps of the workflow ran with a network here: `unshare --net` is not allowed")
+    connect = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=5)"
+    done = subprocess.run([*no_network, sys.executable, "-c", connect], capture_output=True, text=True)
+    assert "Network is unreachable" in done.stderr
 
 
 def test_a_good_pull_request_passes_every_step_and_its_summary_is_the_report(runner: Runner) -> None:
