@@ -1,7 +1,7 @@
 """A comparison as Markdown for a reviewer in a hurry, verdict first."""
 
 from tools.compare.comparison import Comparison
-from tools.compare.markdown import quote, table
+from tools.compare.markdown import SENTENCE, quote, table
 from tools.compare.revisions import Revision
 from tools.compare.significance import Interval
 from tools.compare.verdicts import Finding
@@ -18,7 +18,7 @@ def format_markdown(comparison: Comparison, allowed: str | None, chart: str, no_
     if chart:
         parts.append([f"![Curves and confusion matrices of both revisions]({chart})"])
     if no_chart:
-        parts.append([f"Charts: {quote(no_chart)}"])
+        parts.append([f"Charts: {quote(no_chart, SENTENCE)}"])
     if comparison.metrics:
         parts += [_headline(comparison), _classes(comparison)]
     parts += [_params(comparison), _data(comparison)]
@@ -55,7 +55,7 @@ def _opening(comparison: Comparison, allowed: str | None) -> list[str]:
         told = "; ".join(f"{_name(finding)} {format_p(finding.p)}" for finding in comparison.metrics if finding.p)
     lines = [f"**{words.capitalize()}{_gate_words(comparison, allowed)}** {told}".rstrip() + "."]
     if comparison.failures and allowed:
-        lines += ["", f"Allowed to be worse, for this reason: {quote(allowed)}"]
+        lines += ["", f"Allowed to be worse, for this reason: {quote(allowed, SENTENCE)}"]
     if moved := [row for row in comparison.data.relabelled if row[0] == "test"]:
         names = dict.fromkeys(name for _, old, new, _ in moved for name in (old, new))
         lines += ["", f"**{sum(row[3] for row in moved):,} test labels changed**, of {', '.join(map(quote, names))}: "
@@ -81,7 +81,7 @@ def _basis(comparison: Comparison) -> str:
     if comparison.is_paired:
         return f"image by image, on {same} ({comparison.base.num_images:,})"
     missing = [
-        f"{quote(revision.name)} has no predictions ({quote(revision.why_not)})"
+        f"{quote(revision.name)} has no predictions ({quote(revision.why_not, SENTENCE)})"
         for revision in (comparison.base, comparison.head)
         if revision.why_not
     ]
@@ -144,7 +144,7 @@ def _data(comparison: Comparison) -> list[str]:
     if data.counts:
         rows = [[quote(split), quote(name), _count(old), _count(new)] for split, name, old, new in data.counts]
         lines += [*table(["split", "class", "images before", "now"], rows, right_from=2), ""]
-    lines += [f"- {quote(note)}" for note in data.notes]
+    lines += [f"- {quote(note, SENTENCE)}" for note in data.notes]
     return lines if len(lines) > 2 else [*lines, "Nothing."]
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-import shlex
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from dvc.exceptions import DvcException, NotDvcRepoError
 from dvc.repo import Repo
 from dvc.scm import Git, RevError, resolve_rev
 from numpy.typing import NDArray
+from scmrepo.exceptions import SCMError
 
 from stages.evaluate.metrics import Predictions
 from stages.yaml_file import parse_yaml
@@ -135,15 +136,19 @@ def find_commit(name: str) -> str | None:
         with Repo() as repo:
             if not isinstance(repo.scm, Git):
                 raise ValueError(f"{name}: no revision can be found without git; work in a git clone")
-            return str(resolve_rev(repo.scm, name))
-    except RevError as error:
-        branch = shlex.quote(name.removeprefix("origin/"))
-        raise ValueError(
-            f"{name!r}: {error}, expected a branch, tag, commit or experiment of this clone; if it is a branch, "
-            f"fetch it: `git fetch origin {branch}:refs/remotes/origin/{branch}`"
-        ) from None
+            return str(repo.scm.resolve_commit(resolve_rev(repo.scm, name if name.strip() else "''")).hexsha)
+    except (RevError, SCMError, AttributeError):  # the last is of what is no commit, such as `main:params.yaml`
+        raise ValueError(_unknown(name)) from None
     except DvcException as error:
         raise ValueError(f"{name!r}: {_cause(error)}; run from the root of a clone") from None
+
+
+def _unknown(name: str) -> str:
+    """That nothing is called `name`, and how to fetch it if it may be a branch."""
+    branch = name.removeprefix("origin/")
+    fetch = f"git fetch origin {branch}:refs/remotes/origin/{branch}"
+    mend = f"fetch it: `{fetch}`" if re.fullmatch(r"\w[\w./-]*", branch) else "see `git branch --all`, `dvc exp list`"
+    return f"{name!r}: not a branch, tag, commit or experiment of this clone; {mend}"
 
 
 def _read_params(files: Files, name: str) -> dict[str, Any]:
