@@ -103,6 +103,7 @@ def test_the_heads_rules_stand_in_where_the_base_has_none(toy: Workspace, compar
         (b'{"accuracy": 1, "loss": 1, "macro_f1": 1, "ece": 0, "per_class": {}}', "per_class is dict, expected"),
         (b'{"accuracy": 1, "loss": 1, "macro_f1": 1, "ece": 0, "per_class": {"a": {}}}', "recall of 'a' is missing"),
         (b"[" * 100_000, "damaged"),
+        (b'{"accuracy": 1, "loss": 1%s}' % (b"0" * 400), "loss is a whole number of 1329 bits, expected"),
         (None, "not there"),
     ],
 )
@@ -203,6 +204,28 @@ def test_without_cache_it_falls_back_to_metrics_and_says_so(toy: Workspace, comp
     assert "<code>main</code> has no predictions (<code>reports/evaluate/predictions.csv&#58; in neither" in output
     assert "| accuracy | 0.90000 (0.8734 to 0.9215) | 0.80000 (0.7661 to 0.8301) | -0.10000 | **worse** (p = " in output
     assert "cannot be judged from metrics alone" in output and "Wilson" in output
+
+
+@pytest.mark.parametrize("content", [None, b"<<<<<<< HEAD\nschema: '2.0'\n=======\n", b"[]", b"schema: '2.0'\n"])
+def test_a_base_whose_lock_is_missing_or_damaged_has_metrics_alone(
+    toy: Workspace, compare: Compare, content: bytes | None
+) -> None:
+    lock = (toy.path / "dvc.lock").read_bytes()
+    (toy.path / "dvc.lock").unlink()
+    if content is not None:
+        (toy.path / "dvc.lock").write_bytes(content)
+    toy.run("git", "commit", "--quiet", "--all", "--message", "no lock")
+    (toy.path / "dvc.lock").write_bytes(lock)
+    code, output, errors = compare("main")
+    assert (code, errors) == (0, "") and "**by metrics alone**, on test images that may differ" in output
+
+
+def test_what_the_training_says_of_itself_is_shown_and_not_judged(toy: Workspace, compare: Compare) -> None:
+    write_json(toy.path / "reports/train/metrics.json", {"best_epoch": 3, "val_loss": 0.5, "x": None})
+    commit(toy, "trained")
+    write_json(toy.path / "reports/train/metrics.json", {"best_epoch": 2, "val_loss": 0.25, "y": 1})
+    output = compare("HEAD").output
+    assert "| <code>best_epoch</code> | 3 | 2 | -1 |\n| <code>val_loss</code> | 0.5 | 0.25 | -0.25 |\n\n" in output
 
 
 def test_the_figure_shows_what_there_is_and_says_what_it_lacks(toy: Workspace) -> None:

@@ -10,15 +10,16 @@ import numpy as np
 from stages.evaluate.metrics import Floats, Predictions, compute_metrics
 from stages.params import CompareParams, Params
 from tools.compare.comparison import judge_classes, judge_headline
+from tools.compare.files import Files
 from tools.compare.metrics import parse_metrics
-from tools.compare.revisions import Files, Revision
+from tools.compare.revisions import Revision
 
 
 def as_revision(name: str, predictions: Predictions, class_names: list[str], params: Params) -> Revision:
     """A run as `tools.compare` would find it."""
     metrics = compute_metrics(predictions, class_names, params.evaluate.calibration_bins)
     parsed = parse_metrics(json.dumps(metrics).encode(), name)
-    return Revision(name, None, Files(None), asdict(params), parsed, predictions, "")
+    return Revision(name, None, Files(None), asdict(params), parsed, predictions, "", {})
 
 
 def seed_deviations(runs: list[Revision]) -> dict[str, float]:
