@@ -15,9 +15,10 @@ from pathlib import Path
 from stages.files import write_bytes, write_json
 from tools.compare.charts import draw_charts
 from tools.compare.comparison import Comparison, compare
+from tools.compare.files import WORKSPACE
 from tools.compare.record import as_json
 from tools.compare.report import format_markdown
-from tools.compare.revisions import WORKSPACE, load_revision
+from tools.compare.revisions import load_revision
 
 DONE, GATE_FAILED, BAD_INPUT = 0, 1, 2
 OUTPUT = Path("build/compare")

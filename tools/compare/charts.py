@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.compare.figure import compose
-from tools.compare.revisions import WORKSPACE, Revision
+from tools.compare.files import WORKSPACE
+from tools.compare.revisions import Revision
 
 PLOTS = ("Loss", "Accuracy", "Confusion")  # of dvc.yaml
 _LONGEST = 32  # characters of a revision's name in a legend

@@ -29,6 +29,16 @@ class Comparison:
         return self.base.predictions is not None and self.head.predictions is not None
 
     @property
+    def verdict(self) -> str:
+        """The whole in a few words: new, worse, better, better and worse, or no evidence of a difference."""
+        if self.base.metrics is None:
+            return "new"
+        found = {finding.verdict for finding in self.metrics + self.classes}
+        if words := [word for word in ("better", "worse") if word in found]:
+            return " and ".join(words)
+        return "no evidence of a difference" if "no evidence of a difference" in found else "cannot be judged"
+
+    @property
     def failures(self) -> list[Finding]:
         """What fails the gate, the headline first."""
         return [finding for finding in self.metrics + self.classes if finding.fails]

@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from stages.splits import Dataset, parse_dataset
-from tools.compare.revisions import PREPARED, Files, Revision, UnavailableError
+from tools.compare.files import Files, UnavailableError
+from tools.compare.revisions import PREPARED, Revision
 
 SPLITS = ("train", "val", "test")
 

@@ -5,18 +5,18 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 _HARMFUL = re.compile(r"[^\w /.,()=+-]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?i:www\.)", re.ASCII)
-_LONGEST = 80  # characters of one name or value
+NAME, SENTENCE = 80, 400  # how many characters of it are shown at most
 
 
-def quote(text: object) -> str:
-    """`text` as code on one line of at most 80 characters, in which nothing is Markdown, HTML, a link or a mention.
+def quote(text: object, longest: int = NAME) -> str:
+    """`text` as code on one line, in which nothing is Markdown, HTML, a link or a mention.
 
     All but plain letters, digits and a few signs become numeric entities, and what has no shape of its own or turns
     the direction of writing becomes `?`. It is HTML's code element, since backticks cannot hold entities, and in code
     neither GitHub nor GitLab looks for names to notify.
     """
     flat = " ".join(str(text).split())
-    short = flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
+    short = flat if len(flat) <= longest else flat[: longest - 1] + "…"
     return f"<code>{_HARMFUL.sub(_escape, short) or ' '}</code>"
 
 

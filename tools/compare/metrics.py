@@ -1,13 +1,13 @@
 """reports/evaluate/metrics.json, read back: a report must not rest on a number that is none."""
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from stages.params import shown
 from tools.compare.measures import HEADLINE
 
+_ABSURD = 1e30  # nats: `evaluate` refuses such a model, and JSON holds numbers that no float can
 MEND = "run `dvc repro evaluate` there and commit what it writes"
 
 
@@ -51,10 +51,10 @@ def parse_metrics(content: bytes, where: str) -> Metrics:
 
 def _number(mapping: Any, name: str, where: str) -> float:
     """The finite number `name` of `mapping`; all but the loss are fractions."""
-    highest = math.inf if name == "loss" else 1.0
+    highest = _ABSURD if name == "loss" else 1.0
     expected = "a finite number of at least 0" if name == "loss" else "a number in [0, 1]"
     value: Any = mapping.get(name) if isinstance(mapping, dict) else None
-    if type(value) in (int, float) and 0 <= value < math.inf and value <= highest:
+    if type(value) in (int, float) and 0 <= value <= highest:
         return float(value)
     found = "missing" if value is None else shown(value)
     raise ValueError(f"{where} is {found}, expected {expected}; {MEND}")

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any
 
 from tools.compare.comparison import Comparison
-from tools.compare.report import summarise
 from tools.compare.revisions import Revision
 from tools.compare.verdicts import Finding
 
@@ -13,7 +12,7 @@ def as_json(comparison: Comparison, allowed: str | None) -> dict[str, Any]:
     """Plain values; fractions and nats as in metrics.json, intervals `[low, high]`, null where something is unknown."""
     failures = comparison.failures
     return {
-        "verdict": summarise(comparison),
+        "verdict": comparison.verdict,
         "gate": {
             "passed": not failures or bool(allowed),
             "failures": [finding.evidence.name for finding in failures],
@@ -25,6 +24,7 @@ def as_json(comparison: Comparison, allowed: str | None) -> dict[str, Any]:
         "head": _revision(comparison.head),
         "paired": comparison.is_paired,
         "metrics": {finding.evidence.name: _finding(finding) for finding in comparison.metrics},
+        "training": {"before": comparison.base.training, "after": comparison.head.training},
         "classes": {finding.evidence.name: _finding(finding) for finding in comparison.classes},
         "params": {key: {"before": before, "after": after} for key, before, after in comparison.params},
         "data": {
