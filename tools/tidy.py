@@ -9,7 +9,7 @@ from pathlib import Path
 
 LIMIT = 500_000  # bytes
 # A home folder with a name in it; "me" is the one that the documentation uses.
-_HOME = re.compile(rb"(?:/home/|/Users/|[A-Za-z]:\\Users\\)(?!me\b)[A-Za-z0-9._-]+[/\\]|/root/[A-Za-z0-9._-]+")
+_HOME = re.compile(rb"(?:/home/|/Users/|[A-Za-z]:\\Users\\)(?!me\b)[A-Za-z0-9._-]+[/\\]")
 _CONFLICT = re.compile(rb"^(?:<{7} |>{7} |={7}$)", re.MULTILINE)
 
 

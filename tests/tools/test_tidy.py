@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 HOME, WINDOWS = "/ho" + "me/ada/data", "C:\\Us" + "ers\\ada\\data"  # in two parts: this file is looked at, too
 
 
-@pytest.mark.parametrize("path", [HOME, WINDOWS, "/ro" + "ot/data", "/Us" + "ers/ada/data"])
+@pytest.mark.parametrize("path", [HOME, WINDOWS, "/Us" + "ers/ada/data"])
 def test_find_reasons_sees_the_path_of_one_machine_and_its_line(path: str, tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text(f"one\nsource: {path}\n")
     (reason,) = find_reasons(tmp_path / "notes.md")
@@ -18,7 +18,9 @@ def test_find_reasons_sees_the_path_of_one_machine_and_its_line(path: str, tmp_p
 
 
 def test_find_reasons_leaves_alone_what_is_the_same_everywhere(tmp_path: Path) -> None:
-    (tmp_path / "notes.md").write_text("/home/me/project /usr/share/datasets data/home/x $HOME/ada\n========\n")
+    (tmp_path / "notes.md").write_text(
+        "/home/me/project /usr/share/datasets /root/.cache data/home/x $HOME/ada\n========\n"
+    )
     assert find_reasons(tmp_path / "notes.md") == []
 
 
