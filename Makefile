@@ -3,8 +3,12 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
+# of make base and make compare, whose further options go in ARGS
+BASE ?= main
+
 .DEFAULT_GOAL := repro
-.PHONY: repro job setup test check format faults bench lock image image-run image-test image-full-test sbom help clean
+.PHONY: repro job setup hooks test check format fresh again base faults compare bench lock image image-run image-test \
+	image-full-test sbom help clean
 
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
@@ -24,6 +28,9 @@ job: .venv/.runs ## the same, for machines nobody watches: checked, locked, veri
 
 setup: .venv/.checks ## set up everything, the tools too
 
+hooks: .venv/.checks ## have git run the quick checks at each commit and push
+	$(BIN)/pre-commit install
+
 test: .venv/.checks ## pass the whole test suite
 	$(PYTEST)
 
@@ -38,8 +45,20 @@ format: .venv/.checks ## put the code in form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+fresh: .venv/.runs ## refuse a stale dvc.lock, and metrics that are missing, damaged or not finite
+	@$(BIN)/python -m tools.fresh
+
+again: .venv/.runs ## make everything again, and refuse if a byte is not what is committed
+	@$(BIN)/python -m tools.again
+
+base: .venv/.runs ## have the results of another commit in the DVC cache, to compare with: make base BASE=main
+	@$(BIN)/python -m tools.base $(BASE)
+
 faults: .venv/.checks ## make each of the 58 faults happen, and print a row for each
 	@$(BIN)/python -m tools.faults
+
+compare: .venv/.checks ## say what this workspace, or HEAD=…, did to the metrics of BASE=main
+	@$(BIN)/python -m tools.compare $(BASE) $(HEAD) $(ARGS)
 
 bench: .venv/.checks ## measure speed and memory, against the textbook loop and scikit-learn
 	$(BIN)/python -m tools.benchmark

@@ -62,14 +62,25 @@ def load_dataset(folder: Path) -> Dataset:
     """`dataset.json` of `folder`.
 
     Raises:
-        ValueError: it is missing or not what `save_splits` writes.
+        ValueError: it is missing, or as `parse_dataset`.
     """
     path = folder / "dataset.json"
     try:
         with open_regular(path) as file:
-            dataset = Dataset(**json.load(file))
+            content = file.read()
     except FileNotFoundError:
         raise ValueError(f"{path}: not found; {MEND}") from None
+    return parse_dataset(content, str(path))
+
+
+def parse_dataset(content: bytes, path: str) -> Dataset:
+    """What the file `path` holds, whose bytes are `content`.
+
+    Raises:
+        ValueError: it is not what `save_splits` writes.
+    """
+    try:
+        dataset = Dataset(**json.loads(content))
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: not a data set's description ({error}); {MEND}") from None
     if not _is_well_formed(dataset):

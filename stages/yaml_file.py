@@ -17,13 +17,22 @@ def read_yaml(path: Path) -> Any:
     """What `path` holds, of the plain types of YAML.
 
     Raises:
-        ValueError: the file is missing, too long or not YAML, or gives a key twice; the message names the line.
+        ValueError: the file is missing, or as `parse_yaml`.
     """
     try:
         with open_regular(path) as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise ValueError(f"{path}: not found; run from the project's root, or `git checkout {path}`") from None
+    return parse_yaml(data, str(path))
+
+
+def parse_yaml(data: bytes, path: str) -> Any:
+    """What the file `path` holds, whose bytes are `data`, of the plain types of YAML.
+
+    Raises:
+        ValueError: it is too long or not YAML, or gives a key twice; the message names the line.
+    """
     if len(data) > MAX_BYTES:
         raise ValueError(f"{path}: more than {MAX_BYTES} bytes, expected a few knobs; `git checkout {path}`")
     try:

@@ -47,14 +47,22 @@ def expected_calibration_error(predictions: Predictions, num_bins: int) -> float
 
     Source: Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3; a bin holds its upper edge.
     """
-    bins = np.clip(np.ceil(predictions.confidence * num_bins).astype(np.int64) - 1, 0, num_bins - 1)
+    bins = confidence_bins(predictions.confidence, num_bins)
     correct = predictions.predicted == predictions.labels
     gaps = np.bincount(bins, weights=correct - predictions.confidence, minlength=num_bins)
     return float(np.abs(gaps).sum() / len(bins))
 
 
+def confidence_bins(confidence: Floats, num_bins: int) -> Ints:
+    """The bin of each confidence, 0 to `num_bins` - 1, `(n,)`."""
+    return np.clip(np.ceil(confidence * num_bins).astype(np.int64) - 1, 0, num_bins - 1)
+
+
 def compute_metrics(predictions: Predictions, class_names: list[str], calibration_bins: int) -> dict[str, object]:
-    """reports/evaluate/metrics.json: fractions and nats per image, rounded to 6 digits."""
+    """reports/evaluate/metrics.json: fractions and nats per image, rounded to 6 digits, and what they are taken over.
+
+    The counts let `tools.compare` say how sure a difference is from git alone, where no cache has the predictions.
+    """
     confusion = count_confusion(predictions, len(class_names))
     precision, recall, f1 = per_class_scores(confusion)
     return {
@@ -62,11 +70,13 @@ def compute_metrics(predictions: Predictions, class_names: list[str], calibratio
         "loss": _rounded(predictions.loss.mean()),
         "macro_f1": _rounded(f1.mean()),
         "ece": _rounded(expected_calibration_error(predictions, calibration_bins)),
+        "num_images": len(predictions.labels),
         "per_class": {
             name: {
                 "precision": _rounded(precision[index]),
                 "recall": _rounded(recall[index]),
                 "f1": _rounded(f1[index]),
+                "num_images": int(confusion[index].sum()),
             }
             for index, name in enumerate(class_names)
         },

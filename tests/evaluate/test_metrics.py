@@ -46,13 +46,15 @@ def test_predict_survives_huge_logits() -> None:
 def test_compute_metrics_matches_scikit_learn(logits: Floats, labels: Ints) -> None:
     predictions = predict(logits, labels)
     found = compute_metrics(predictions, ["a", "b", "c", "d"], calibration_bins=15)
-    precision, recall, f1, _ = oracle.precision_recall_fscore_support(labels, predictions.predicted)
+    precision, recall, f1, support = oracle.precision_recall_fscore_support(labels, predictions.predicted)
     assert found["accuracy"] == pytest.approx(oracle.accuracy_score(labels, predictions.predicted), abs=5e-7)
     assert found["macro_f1"] == pytest.approx(oracle.f1_score(labels, predictions.predicted, average="macro"), abs=5e-7)
     per_class = found["per_class"]
     assert isinstance(per_class, dict) and list(per_class) == ["a", "b", "c", "d"]
     for index, row in enumerate(per_class.values()):
-        assert list(row.values()) == pytest.approx([precision[index], recall[index], f1[index]], abs=5e-7)
+        expected = [precision[index], recall[index], f1[index], support[index]]
+        assert list(row.values()) == pytest.approx(expected, abs=5e-7)
+    assert found["num_images"] == len(labels) == sum(row["num_images"] for row in per_class.values())
 
 
 def test_count_confusion_matches_scikit_learn(logits: Floats, labels: Ints) -> None:

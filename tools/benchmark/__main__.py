@@ -13,8 +13,9 @@ from statistics import mean, median, stdev
 from stages.params import load_params
 from stages.splits import load_dataset, load_split
 from tools.benchmark.loops import measure_loops
+from tools.benchmark.noise import as_revision, count_false_alarms, seed_deviations
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
-from tools.benchmark.seeds import accuracies_over_seeds
+from tools.benchmark.seeds import accuracies_over_seeds, predictions_over_seeds
 
 PREPARED, METRICS = Path("data/prepared"), Path("reports/evaluate/metrics.json")
 TEXTBOOK, OURS, PLAIN = "a: textbook, float32", "b: ours, float64", "c: no DataLoader, float64"
@@ -72,11 +73,26 @@ def bench_seeds(rounds: int) -> None:
     _show("mean, standard deviation", f"{mean(accuracies):.4f}, {stdev(accuracies):.4f}", "mean at least 0.856")
 
 
+def bench_noise(rounds: int) -> None:
+    """How far runs of 20 seeds lie apart; the result is the same in every round."""
+    params, class_names = load_params(Path("params.yaml")), load_dataset(PREPARED).class_names
+    found = predictions_over_seeds(params, num_seeds=20)
+    runs = [as_revision(f"seed {seed}", run, class_names, params) for seed, run in enumerate(found)]
+    print("\nstandard deviation over 20 seeds")
+    for name, deviation in seed_deviations(runs).items():
+        _show(name, f"{deviation:.5f}", f"{getattr(params.compare, f'{name}_seed_sd')} in params.yaml")
+    num_pairs, alarms = count_false_alarms(runs, params.compare)
+    print(f"\nof {num_pairs} pairs of seeds tools.compare takes for better or worse")
+    for name in ("any of them", "the gate fails", *(set(alarms) - {"any of them", "the gate fails"})):
+        _show(name, f"{alarms[name]} ({alarms[name] / num_pairs:.1%})")
+
+
 PARTS: dict[str, Callable[[int], None]] = {
     "loops": bench_loops,
     "train": bench_train,
     "repro": bench_repro,
     "seeds": bench_seeds,
+    "noise": bench_noise,
 }
 
 

@@ -1,4 +1,4 @@
-"""Test accuracy over several seeds: how much of a difference between two runs is the order of the images."""
+"""Training over several seeds: how much of a difference between two runs is the order of the images."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,24 +7,26 @@ import numpy as np
 import torch
 
 from stages.batches import EVALUATION_BATCH_SIZE, build_loader
+from stages.evaluate.__main__ import compute_logits
+from stages.evaluate.metrics import Predictions, predict
 from stages.model import build_model
 from stages.params import Params
 from stages.splits import load_dataset, load_split
-from stages.train.fit import fit, validate
+from stages.train.fit import fit
 from stages.train.pixels import build_pixel_table
 
 PREPARED, CPU = Path("data/prepared"), torch.device("cpu")
 
 
-def accuracies_over_seeds(params: Params, num_seeds: int) -> list[float]:
-    """Test accuracy of the committed params, `train.seed` apart, which is 0, 1, … `num_seeds` - 1."""
+def predictions_over_seeds(params: Params, num_seeds: int) -> list[Predictions]:
+    """What `evaluate` makes of the committed params, `train.seed` apart, which is 0, 1, … `num_seeds` - 1."""
     dataset = load_dataset(PREPARED)
     train, val, test = (load_split(PREPARED, name, dataset) for name in ("train", "val", "test"))
     table = build_pixel_table(train.images, params.train.gamma)
     val_loader, test_loader = (
         build_loader(split, table, EVALUATION_BATCH_SIZE, params.runtime, CPU) for split in (val, test)
     )
-    accuracies = []
+    found = []
     for seed in range(num_seeds):
         chosen = replace(params.train, seed=seed)
         loader = build_loader(train, table, chosen.batch_size, params.runtime, CPU, shuffle_seed=seed)
@@ -32,5 +34,11 @@ def accuracies_over_seeds(params: Params, num_seeds: int) -> list[float]:
         model = build_model(dataset.image_shape, len(dataset.class_names), getattr(torch, chosen.dtype))
         fit(model, loader, val_loader, chosen, on_epoch=lambda _: None)
         stored = model.float().double()  # the file holds float32
-        accuracies.append(validate(stored, test_loader)[1])
-    return [float(np.round(accuracy, 6)) for accuracy in accuracies]
+        found.append(predict(compute_logits(stored, test_loader), np.array(test.labels)))
+    return found
+
+
+def accuracies_over_seeds(params: Params, num_seeds: int) -> list[float]:
+    """Test accuracy of each of `predictions_over_seeds`."""
+    runs = predictions_over_seeds(params, num_seeds)
+    return [float(np.round((run.predicted == run.labels).mean(), 6)) for run in runs]

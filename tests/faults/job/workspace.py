@@ -103,8 +103,8 @@ def wait_for_training(workspace: Workspace) -> int:
     return workspace.processes(r"stages\.train")[0]
 
 
-def make_prepared(folder: Path) -> Workspace:
-    """A commit of this checkout as it is now, with one epoch, reproduced, and dvc.lock and metrics committed too."""
+def make_prepared(folder: Path, epochs: int = 1) -> Workspace:
+    """A commit of this checkout as it is now, with `epochs`, reproduced, and dvc.lock and metrics committed too."""
     workspace = Workspace(folder)
     names = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -119,7 +119,7 @@ def make_prepared(folder: Path) -> Workspace:
             shutil.copy(ROOT / name, folder / name)
     if (ROOT / "data/raw").is_dir():
         shutil.copytree(ROOT / "data/raw", folder / "data/raw")
-    workspace.set_params(epochs=1)
+    workspace.set_params(epochs=epochs)
     workspace.run("git", "init", "--quiet", "--initial-branch=main")
     workspace.run("git", "config", "user.email", "test@example.org")
     workspace.run("git", "config", "user.name", "Test")

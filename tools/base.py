@@ -1,0 +1,70 @@
+"""`python -m tools.base REVISION`: have the results of another commit in the DVC cache, to compare with image by image.
+
+What the cache lacks is made, by that commit's own code in a worktree of its own, with the packages that are installed
+here: the same inputs give the same bytes. This workspace stays as it is. Where it fails, `tools.compare` can still
+compare the metrics.
+
+Exit codes: 0 they are there; 1 they cannot be made; 2 no commit was named.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.environment import find_cache, prepare_environment
+from tools.fresh import find_outs_in_git
+from tools.record import LOCK, PIPELINE
+from tools.verify import find_damaged_objects, is_cached, read_outs
+
+RAW = Path("data/raw")
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1 or not arguments[0] or arguments[0].startswith("-"):
+        print("base: error: name one commit, as in `make base BASE=main`", file=sys.stderr)
+        return 2
+    revision, cache = arguments[0], find_cache().resolve()
+    try:
+        with worktree(revision) as folder:
+            if not has_results(folder, cache):
+                make_results(folder, cache)
+    except (subprocess.CalledProcessError, OSError, ValueError) as error:
+        print(f"base: error: {revision}: its results cannot be made here (see above): {error}", file=sys.stderr)
+        return 1
+    print(f"base: the results of {revision} are in the DVC cache")
+    return 0
+
+
+def has_results(folder: Path, cache: Path) -> bool:
+    """Whether every out that dvc.lock in `folder` names is in `cache`, undamaged."""
+    in_git = find_outs_in_git(folder / PIPELINE)
+    outs = [out for out in read_outs(folder / LOCK) if out.path not in in_git]
+    return bool(outs) and all(is_cached(cache, out) for out in outs) and not find_damaged_objects(cache, outs)
+
+
+def make_results(folder: Path, cache: Path) -> None:
+    """`dvc repro` in `folder`, with the raw data of this workspace and with `cache`."""
+    dvc, env = [sys.executable, "-m", "dvc"], prepare_environment()
+    (folder / RAW.parent).mkdir(exist_ok=True)
+    (folder / RAW).symlink_to(RAW.resolve(), target_is_directory=True)
+    subprocess.run([*dvc, "cache", "dir", "--local", str(cache)], cwd=folder, env=env, check=True)
+    subprocess.run([*dvc, "repro"], cwd=folder, env=env, check=True)
+
+
+@contextmanager
+def worktree(revision: str) -> Iterator[Path]:
+    """A folder with `revision` checked out, which is gone afterwards."""
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / "base"
+        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(folder), revision], check=True)
+        try:
+            yield folder
+        finally:
+            subprocess.run(["git", "worktree", "remove", "--force", str(folder)], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
