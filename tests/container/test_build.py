@@ -23,9 +23,11 @@ def test_fault_57_hash_differs_at_image_build(engine: Engine, tmp_path: Path) ->
     forged = re.sub(r"sha256:[0-9a-f]{64}", "sha256:" + 64 * "0", package)
     (tmp_path / "requirements.lock").write_text(forged + "".join(others))
 
+    tag = "localhost/forged:test"
+    engine.call("rmi", "--force", tag, check=False)
     build = shlex.split(os.environ.get("BUILD", "")) or [*engine.command, "build", "--tag"]
-    command = [*build, "localhost/forged:test", str(tmp_path), "--build-arg", "VARIANT=cpu"]
+    command = [*build, tag, str(tmp_path), "--build-arg", "VARIANT=cpu"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode != 0
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in done.stdout + done.stderr
-    assert engine.call("image", "inspect", "localhost/forged:test", check=False).returncode != 0
+    assert engine.call("image", "inspect", tag, check=False).returncode != 0
