@@ -18,6 +18,7 @@ from tools.compare.charts import draw_charts, label_revisions
 from tools.compare.revisions import load_revision
 
 METRICS = "reports/evaluate/metrics.json"
+CARD = r'<rect width="\d+" height="\d+" fill="white"'  # of the whole figure
 Compare = Callable[..., Any]
 
 
@@ -178,6 +179,8 @@ def test_changed_labels_of_the_same_images_are_named(toy: Workspace, compare: Co
     assert code == 0
     assert "**400 test labels changed**, of <code>cross</code>, <code>square</code>" in output
     assert "| test | <code>cross</code> | <code>square</code> | 200 |" in output
+    assert "| <code>square</code> | 0.90000 (0.85" in output, "other images bear the label now: nothing to pair"
+    assert "| <code>dot</code> | 0.90000 | 0.90000 |" in output
     assert "| train | <code>square</code> | <code>cross</code> | 2 |" in output
 
 
@@ -243,7 +246,9 @@ def test_the_figure_shows_what_there_is_and_says_what_it_lacks(toy: Workspace) -
 def test_the_figure_tells_a_revision_from_itself(toy: Workspace) -> None:
     main = load_revision("main")
     assert [label for label, _ in label_revisions(main, main)] == ["main (base)", "main (head)"]
-    assert b"main (base)" in draw_charts(main, main).svg
+    svg = draw_charts(main, main).svg.decode()
+    assert svg.count("main (base)") >= 2, "in the legend and above its matrix"
+    assert str(main.commit) not in svg and re.search(CARD, svg)
 
 
 def test_a_damaged_cache_object_is_not_believed(toy: Workspace, compare: Compare) -> None:
@@ -284,16 +289,18 @@ def test_a_hostile_branch_cannot_write_the_verdict(toy: Workspace, compare: Comp
     names = ("x|y\n\n# Better", "</code><img src=x onerror=alert(1)>", "@everyone `**")
     write_run(toy.path, replace(Run(), class_names=names))
     edit_params(toy, 'source: ""', 'source: "| **better** |\\n\\n# Better @everyone <b>"')
-    output = compare("main").output
-    assert not {"<img", "<b>", "# Better", "@everyone", "`**", "</code><"} & set_of_parts(output)
+    assert_harmless(compare("main").output)
+    commit(toy, "hostile on both sides")
+    write_run(toy.path, replace(Run(), class_names=names).worse(1))
+    assert_harmless(compare("HEAD").output)
+
+
+def assert_harmless(output: str) -> None:
+    assert [part for part in ("<img", "<b>", "# Better", "@everyone", "`**", "</code><") if part in output] == []
     assert output.startswith("**No evidence of a difference:**")
     for line in output.splitlines():
         if line.startswith("|"):
             assert line.count("|") in (4, 5, 6, 10), line
-
-
-def set_of_parts(output: str) -> set[str]:
-    return {part for part in ("<img", "<b>", "# Better", "@everyone", "`**", "</code><") if part in output}
 
 
 def test_names_that_are_no_revision_are_refused_in_one_line(toy: Workspace, compare: Compare) -> None:

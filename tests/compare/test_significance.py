@@ -136,5 +136,9 @@ def test_bootstrap_draws_whole_images_and_the_same_ones_every_time() -> None:
     assert len(set(first[:, 0].tolist())) > 60
 
 
+def test_bootstrap_of_what_never_varies_is_exact() -> None:
+    assert bootstrap(np.full((7, 1), 3.0), mean_of_first, 60).tolist() == [[3.0]] * 60
+
+
 def test_percentile_interval_is_the_middle() -> None:
     assert percentile_interval(np.arange(1001.0), 0.9) == pytest.approx((50.0, 950.0))

@@ -83,7 +83,7 @@ def bench_noise(rounds: int) -> None:
         _show(name, f"{deviation:.5f}", f"{getattr(params.compare, f'{name}_seed_sd')} in params.yaml")
     num_pairs, alarms = count_false_alarms(runs, params.compare)
     print(f"\nof {num_pairs} pairs of seeds tools.compare takes for better or worse")
-    for name in ("any of them", "the gate fails", *(set(alarms) - {"any of them", "the gate fails"})):
+    for name in ("any of them", "the gate fails", *sorted(set(alarms) - {"any of them", "the gate fails"})):
         _show(name, f"{alarms[name]} ({alarms[name] / num_pairs:.1%})")
 
 
