@@ -32,7 +32,7 @@ WORKDIR /workspace
 USER 10001:10001
 
 # The test of the build: what the stages import can be imported, by the user that will, from files nobody can change.
-RUN ["python", "-c", "import torch, torchvision, dvc.cli; import stages.train.__main__, tools.job"]
+RUN ["python", "-c", "import torch, torchvision, dvc.cli; import stages.train.__main__, tools.job.__main__"]
 
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="fashion-mnist-job" \

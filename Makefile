@@ -23,7 +23,7 @@ repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics
 	@$(BIN)/dvc repro
 	@$(BIN)/python -m tools.show
 
-job: .venv/.runs ## the same, for machines nobody watches: checked, locked, verified (see tools/job.py)
+job: .venv/.runs ## the same, for machines nobody watches: checked, locked, verified (see tools/job/)
 	@$(BIN)/python -m tools.job
 
 setup: .venv/.checks ## set up everything, the tools too

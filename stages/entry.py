@@ -65,7 +65,7 @@ def _fail(name: str, message: str, code: int) -> int:
 
 
 def _tell_job(code: int) -> None:
-    """Leave `code` for tools/job.py, if that is what runs: DVC's exit code is the same for every failure."""
+    """Leave `code` for tools.job, if that is what runs: DVC's exit code is the same for every failure."""
     if path := os.environ.get("STAGE_EXIT_CODE_FILE"):
         with suppress(OSError):
             Path(path).write_text(str(code), encoding="ascii")

@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools import job
 from tools.fresh import find_outs_in_git
-from tools.record import LOCK, PIPELINE
+from tools.job import __main__ as job
+from tools.job.record import LOCK, PIPELINE
 
 SAME, DIFFERENT = 0, 1
 

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.environment import find_cache, prepare_environment
 from tools.fresh import find_outs_in_git
-from tools.record import LOCK, PIPELINE
-from tools.verify import find_damaged_objects, is_cached, read_outs
+from tools.job.environment import find_cache, prepare_environment
+from tools.job.record import LOCK, PIPELINE
+from tools.job.verify import find_damaged_objects, is_cached, read_outs
 
 RAW = Path("data/raw")
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from tools.record import LOCK, PIPELINE
-from tools.verify import read_outs
+from tools.job.record import LOCK, PIPELINE
+from tools.job.verify import read_outs
 
 FRESH, STALE, BAD_INPUT = 0, 1, 2
 MEND = "run `dvc repro`, then commit dvc.lock and reports/"

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from tests.processes import run
-from tools import again, job
+from tools import again
 from tools.again import find_changed
+from tools.job import __main__ as job
 
 AUTHOR = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 

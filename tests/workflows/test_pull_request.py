@@ -15,7 +15,7 @@ import yaml
 from tests.faults.job.workspace import Workspace
 from tests.workflows.project import Project
 from tests.workflows.steps import WORKFLOW, Done, Step, read_jobs, run_steps
-from tools.verify import object_path
+from tools.job.verify import object_path
 
 SELECTION = {"PYTEST_ADDOPTS": "tests/test_params.py"}
 LABEL = "contains(github.event.pull_request.labels.*.name, 'allow-worse') && 'label allow-worse' || ''"

@@ -51,7 +51,7 @@ def test_fault_40_disk_full_while_dvc_commits(workspace: Workspace, needs_root: 
 
 CUT = r"""
 from pathlib import Path
-from tools.record import LOCK, Record
+from tools.job.record import LOCK, Record
 
 whole = LOCK.read_bytes()
 cuts = [0, 1, 70, len(whole) - 1, *(place + 1 for place, byte in enumerate(whole) if byte == ord("\n"))][:-1]

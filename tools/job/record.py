@@ -9,7 +9,7 @@ import yaml
 
 from stages.files import write_bytes
 from stages.params import load_params
-from tools.verify import hash_path, read_outs
+from tools.job.verify import hash_path, read_outs
 
 LOCK, PARAMS, PIPELINE = Path("dvc.lock"), Path("params.yaml"), Path("dvc.yaml")
 BACKUP = Path(".dvc/tmp/job.dvc.lock")

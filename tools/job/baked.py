@@ -11,9 +11,9 @@ from contextlib import chdir
 from pathlib import Path
 
 from stages.files import replacing, write_bytes
-from tools.workspace import job_lock
+from tools.job.workspace import job_lock
 
-CODE, DATA, OUT = Path(__file__).parents[1], Path("/data"), Path("/out")
+CODE, DATA, OUT = Path(__file__).parents[2], Path("/data"), Path("/out")
 CARRIED = (".dvcignore", "dvc.lock", "dvc.yaml", "params.yaml", "requirements.txt", "stages")
 CONFIG = b"[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
 RAW = Path("data/raw/fashion-mnist")

@@ -13,7 +13,7 @@ Exit codes: 0 done; 2 bad params or data; 75 another run holds the workspace; 13
 
 import sys
 
-from tools.children import StoppedError, end_on_signals, handle_signals, run
+from tools.job.children import StoppedError, end_on_signals, handle_signals, run
 
 if __name__ == "__main__":  # above the imports that take a second, in which process 1 would not hear a signal
     end_on_signals()
@@ -23,11 +23,11 @@ from pathlib import Path
 
 from stages.params import load_params
 from tools import show
-from tools.baked import run_baked
-from tools.environment import PRIVATE, find_cache, find_remote, prepare_environment
-from tools.record import LOCK, PARAMS, Record
-from tools.verify import Damage, Out, find_changed_outs, find_damaged_objects, is_cached, read_outs
-from tools.workspace import BusyError, check_workspace, clear_dvc_locks, job_lock
+from tools.job.baked import run_baked
+from tools.job.environment import PRIVATE, find_cache, find_remote, prepare_environment
+from tools.job.record import LOCK, PARAMS, Record
+from tools.job.verify import Damage, Out, find_changed_outs, find_damaged_objects, is_cached, read_outs
+from tools.job.workspace import BusyError, check_workspace, clear_dvc_locks, job_lock
 
 DONE, FAILED, BAD_INPUT, BUSY = 0, 1, 2, 75
 DVC = [sys.executable, "-m", "dvc"]
