@@ -12,13 +12,12 @@ from statistics import mean, median, stdev
 
 from stages.params import load_params
 from stages.splits import load_dataset, load_split
-from tools.benchmark.loops import measure_loops
+from tools.benchmark.loops import OURS, PLAIN, TEXTBOOK, measure_loops, measure_plain
 from tools.benchmark.noise import as_revision, count_false_alarms, seed_deviations
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
 from tools.benchmark.seeds import accuracies_over_seeds, predictions_over_seeds
 
 PREPARED, METRICS = Path("data/prepared"), Path("reports/evaluate/metrics.json")
-TEXTBOOK, OURS, PLAIN = "a: textbook, float32", "b: ours, float64", "c: no DataLoader, float64"
 
 
 def bench_loops(rounds: int) -> None:
@@ -56,8 +55,8 @@ def bench_repro(rounds: int) -> None:
         whole = run_process("dvc", "repro", "--force").seconds
         nothing = run_process("dvc", "repro").seconds
         imports = run_python("-c", IMPORTS).seconds + run_python("-c", ONLY_TORCH).seconds
-        rate = measure_loops(train, params.batch_size, rounds=1)[0][PLAIN]
-        rows.append((whole, nothing, imports, params.epochs * len(train) / rate))
+        arithmetic = params.epochs * len(train) / measure_plain(train, params.batch_size)
+        rows.append((whole, nothing, imports, arithmetic))
     print("\ndvc repro --force, from raw files to metrics")
     names = ("dvc repro --force", "dvc repro, nothing to do", "imports of train and evaluate", "arithmetic of (c)")
     for name, column in zip(names, zip(*rows, strict=True), strict=True):

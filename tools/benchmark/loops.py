@@ -23,6 +23,7 @@ from stages.train.pixels import build_pixel_table
 
 RUNTIME = RuntimeParams(device="cpu", num_workers=0, threads=1)
 CPU = torch.device("cpu")
+TEXTBOOK, OURS, PLAIN = "a: textbook, float32", "b: ours, float64", "c: no DataLoader, float64"
 TURNS = 3  # of each loop in a round
 
 
@@ -64,23 +65,31 @@ class PlainBatches:
 
 def measure_loops(train: Split, batch_size: int, rounds: int) -> list[dict[str, float]]:
     """Images per second of each loop, a row a round; the loops take turns, and the best of its turns is a loop's."""
-    torch.set_num_threads(1)
-    table = build_pixel_table(train.images, gamma=0.4)
-    ours = build_loader(train, table, batch_size, RUNTIME, CPU, shuffle_seed=0)
-    plain = PlainBatches(ours.dataset.images, ours.dataset.labels, batch_size)  # type: ignore[attr-defined]
+    ours, plain = _our_batches(train, batch_size)
     with TemporaryDirectory() as folder:
         textbook = _torchvision_dataset(Path(folder))
         loops: dict[str, Callable[[], float]] = {
-            "a: textbook, float32": lambda: textbook_images_per_second(textbook, batch_size),
-            "b: ours, float64": lambda: our_images_per_second(ours, len(train), torch.float64),
-            "c: no DataLoader, float64": lambda: our_images_per_second(plain, len(train), torch.float64),
+            TEXTBOOK: lambda: textbook_images_per_second(textbook, batch_size),
+            OURS: lambda: our_images_per_second(ours, len(train), torch.float64),
+            PLAIN: lambda: our_images_per_second(plain, len(train), torch.float64),
             "b: ours, float32": lambda: our_images_per_second(ours, len(train), torch.float32),
             "c: no DataLoader, float32": lambda: our_images_per_second(plain, len(train), torch.float32),
         }
-        return [
-            _best_of_turns([{name: loop() for name, loop in loops.items()} for _ in range(TURNS)])
-            for _ in range(rounds)
-        ]
+        turns = [[{name: loop() for name, loop in loops.items()} for _ in range(TURNS)] for _ in range(rounds)]
+    return [_best_of_turns(each) for each in turns]
+
+
+def measure_plain(train: Split, batch_size: int) -> float:
+    """Images per second of (c) alone, in float64: the best of its turns."""
+    _, plain = _our_batches(train, batch_size)
+    return max(our_images_per_second(plain, len(train), torch.float64) for _ in range(TURNS))
+
+
+def _our_batches(train: Split, batch_size: int) -> tuple[DataLoader[Batch], PlainBatches]:
+    """The stage's loader, and the same tensors in plain batches, for one thread as in params.yaml."""
+    torch.set_num_threads(RUNTIME.threads)
+    ours = build_loader(train, build_pixel_table(train.images, 0.4), batch_size, RUNTIME, CPU, shuffle_seed=0)
+    return ours, PlainBatches(ours.dataset.images, ours.dataset.labels, batch_size)  # type: ignore[attr-defined]
 
 
 def _best_of_turns(turns: list[dict[str, float]]) -> dict[str, float]:
