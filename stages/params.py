@@ -66,7 +66,7 @@ class CompareParams:
     """When a difference between two revisions counts, for `tools.compare`; no stage reads it.
 
     A tolerance is in the unit of its metric; a `_seed_sd` is the standard deviation of the metric over training seeds,
-    that of a class's recall divided by its error rate.
+    that of a class's recall divided by its error rate, in runs of `seed_noise_scale`.
     """
 
     confidence: Annotated[float, Range(0.5, 1, open_low=True, open_high=True)]
@@ -81,6 +81,7 @@ class CompareParams:
     macro_f1_seed_sd: Annotated[float, Range(0, 1)]
     ece_seed_sd: Annotated[float, Range(0, 1)]
     class_seed_sd: Annotated[float, Range(0, 1)]
+    seed_noise_scale: Annotated[float, Range(0, 100, open_low=True)]
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,6 @@ class Outcome(NamedTuple):
     errors: str
 
 
-AFTER_SPLIT = "    sources = {"
-
-
 @pytest.fixture(scope="session")
 def repo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """`main`, the branches `seed` and `swapped` (see below), and the experiment `brighter` (gamma 1).

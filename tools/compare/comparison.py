@@ -8,6 +8,7 @@ from tools.compare.data import DataChanges, find_data_changes
 from tools.compare.evidence import class_evidence, headline_evidence
 from tools.compare.measures import HIGHER_IS_BETTER
 from tools.compare.revisions import Revision
+from tools.compare.seeds import stretch
 from tools.compare.verdicts import Evidence, Finding, Rule, judge, judge_family
 
 
@@ -99,21 +100,29 @@ def _flatten(params: Any, prefix: str = "") -> dict[str, Any]:
 
 def judge_headline(base: Revision, head: Revision, rules: CompareParams) -> list[Finding]:
     """The verdicts on accuracy, loss, macro F1 and ECE."""
-    return [judge(evidence, _headline_rule(evidence.name, rules)) for evidence in headline_evidence(base, head, rules)]
+    return [
+        judge(evidence, _headline_rule(evidence.name, base, head, rules))
+        for evidence in headline_evidence(base, head, rules)
+    ]
 
 
 def judge_classes(base: Revision, head: Revision, rules: CompareParams) -> list[Finding]:
     """The verdicts on the recall of each class, the largest change first."""
-    family = [(recall, _class_rule(recall, rules)) for recall in class_evidence(base, head, rules)]
+    family = [(recall, _class_rule(recall, base, head, rules)) for recall in class_evidence(base, head, rules)]
     return sorted(judge_family(family), key=lambda finding: -abs(finding.evidence.difference))
 
 
-def _headline_rule(name: str, rules: CompareParams) -> Rule:
-    seed_sd, tolerance = getattr(rules, f"{name}_seed_sd"), getattr(rules, f"{name}_tolerance")
-    return Rule(HIGHER_IS_BETTER[name], seed_sd, tolerance, rules.confidence)
+def _headline_rule(name: str, base: Revision, head: Revision, rules: CompareParams) -> Rule:
+    seed_sd = getattr(rules, f"{name}_seed_sd") * _stretch(name, base, head, rules)
+    return Rule(HIGHER_IS_BETTER[name], seed_sd, getattr(rules, f"{name}_tolerance"), rules.confidence)
 
 
-def _class_rule(recall: Evidence, rules: CompareParams) -> Rule:
+def _class_rule(recall: Evidence, base: Revision, head: Revision, rules: CompareParams) -> Rule:
     """How the recall of a class is judged: another seed moves it in proportion to the errors there are."""
     errors = 1 - (recall.before + recall.after) / 2
-    return Rule(True, rules.class_seed_sd * errors, rules.class_tolerance, rules.confidence)
+    seed_sd = rules.class_seed_sd * errors * _stretch("recall", base, head, rules)
+    return Rule(True, seed_sd, rules.class_tolerance, rules.confidence)
+
+
+def _stretch(metric: str, base: Revision, head: Revision, rules: CompareParams) -> float:
+    return stretch((base.noise_scale, head.noise_scale), rules.seed_noise_scale, metric)

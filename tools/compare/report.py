@@ -86,8 +86,9 @@ def _how_to_read(comparison: Comparison) -> list[str]:
             "- *p: images* asks whether chance among the test images explains the difference (McNemar's exact test for "
             "accuracy and recall, a paired z-test for loss; a paired bootstrap of "
             f"{rules.bootstrap_samples:,} resamples for the rest and for the intervals).",
-            "- *images and seed* adds what another training seed changes (`compare.*_seed_sd`). The verdict rests on "
-            f"the larger p: better or worse if it is under {alpha}; for classes after Holm's correction.",
+            "- *images and seed* adds what another training seed changes (`compare.*_seed_sd`, more of it where the "
+            "training ended with larger steps). The verdict rests on the larger p: better or worse if it is under "
+            f"{alpha}; for classes after Holm's correction.",
         ]
     else:
         lines += [

@@ -11,6 +11,7 @@ from stages.yaml_file import parse_yaml
 from tools.compare.files import Files, UnavailableError, find_commit
 from tools.compare.metrics import Metrics, parse_metrics
 from tools.compare.predictions import check_agreement, parse_predictions
+from tools.compare.seeds import read_noise_scale
 
 METRICS, PREDICTIONS = "reports/evaluate/metrics.json", "reports/evaluate/predictions.csv"
 TRAINING = "reports/train/metrics.json"
@@ -22,7 +23,8 @@ class Revision:
     """A revision by the name it was asked for; `commit` is None for the workspace.
 
     `metrics` is None if it has none. `why_not` says why there are no `predictions`, and is empty if there are.
-    `training` is what the training says of itself, on val; nothing is judged by it.
+    `training` is what the training says of itself, on val; nothing is judged by it. `noise_scale` tells how much
+    another seed would have changed, and is None where that is not known.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Revision:
     predictions: Predictions | None
     why_not: str
     training: dict[str, float]
+    noise_scale: float | None = None
 
     @property
     def class_names(self) -> list[str]:
@@ -60,12 +63,12 @@ def load_revision(name: str) -> Revision:
         raise ValueError(f"{name}: not a DVC project, expected `.dvc` and `dvc.yaml` there; choose another") from None
     if not files.has(METRICS):
         return Revision(name, commit, files, params, None, None, f"{METRICS}: not there", {})
-    metrics, training = _read_metrics(files, name), _read_training(files)
+    metrics, training, noise = _read_metrics(files, name), _read_training(files), read_noise_scale(files, params)
     try:
         predictions = _read_predictions(files, name, metrics)
     except UnavailableError as error:
-        return Revision(name, commit, files, params, metrics, None, str(error), training)
-    return Revision(name, commit, files, params, metrics, predictions, "", training)
+        return Revision(name, commit, files, params, metrics, None, str(error), training, noise)
+    return Revision(name, commit, files, params, metrics, predictions, "", training, noise)
 
 
 def _read_params(files: Files, name: str) -> dict[str, Any]:
