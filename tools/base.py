@@ -17,7 +17,7 @@ from pathlib import Path
 from tools.fresh import find_outs_in_git
 from tools.job.environment import find_cache, prepare_environment
 from tools.job.record import LOCK, PIPELINE
-from tools.job.verify import find_damaged_objects, is_cached, read_outs
+from tools.job.verify import Out, find_damaged_objects, is_cached, read_outs
 
 RAW = Path("data/raw")
 
@@ -29,8 +29,11 @@ def main(arguments: list[str]) -> int:
     revision, cache = arguments[0], find_cache().resolve()
     try:
         with worktree(revision) as folder:
-            if not has_results(folder, cache):
+            outs = list_outs(folder)
+            if not has_results(outs, cache):
                 make_results(folder, cache)
+                if not has_results(outs, cache):
+                    raise ValueError("what it makes here are other bytes than those of its dvc.lock")
     except (subprocess.CalledProcessError, OSError, ValueError) as error:
         print(f"base: error: {revision}: its results cannot be made here (see above): {error}", file=sys.stderr)
         return 1
@@ -38,16 +41,21 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def has_results(folder: Path, cache: Path) -> bool:
-    """Whether every out that dvc.lock in `folder` names is in `cache`, undamaged."""
+def list_outs(folder: Path) -> list[Out]:
+    """The outs that dvc.lock in `folder` names, and that DVC's cache is to have."""
     in_git = find_outs_in_git(folder / PIPELINE)
-    outs = [out for out in read_outs(folder / LOCK) if out.path not in in_git]
+    return [out for out in read_outs(folder / LOCK) if out.path not in in_git]
+
+
+def has_results(outs: list[Out], cache: Path) -> bool:
+    """Whether every one of `outs`, of which there are some, is in `cache`, undamaged."""
     return bool(outs) and all(is_cached(cache, out) for out in outs) and not find_damaged_objects(cache, outs)
 
 
 def make_results(folder: Path, cache: Path) -> None:
     """`dvc repro` in `folder`, with the raw data of this workspace and with `cache`."""
     dvc, env = [sys.executable, "-m", "dvc"], prepare_environment()
+    RAW.mkdir(parents=True, exist_ok=True)
     (folder / RAW.parent).mkdir(exist_ok=True)
     (folder / RAW).symlink_to(RAW.resolve(), target_is_directory=True)
     subprocess.run([*dvc, "cache", "dir", "--local", str(cache)], cwd=folder, env=env, check=True)

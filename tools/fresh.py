@@ -14,9 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tools.job.record import LOCK, PIPELINE
+from tools.job.record import LOCK, PIPELINE, read_pipeline
 from tools.job.verify import read_outs
 
 FRESH, STALE, BAD_INPUT = 0, 1, 2
@@ -100,6 +98,15 @@ def find_stale(status: dict[str, Any], cached: set[str]) -> list[str]:
     return reasons
 
 
+def find_outdated(status: dict[str, Any], cached: set[str]) -> list[str]:
+    """What the outs in the workspace are not of: changed code, params and data, as `find_stale` tells it."""
+    causes = {
+        stage: [change for change in changes if isinstance(change, str) or "changed outs" not in change]
+        for stage, changes in status.items()
+    }
+    return find_stale(causes, cached)
+
+
 def _describe(state: str | dict[str, str]) -> str:
     """`modified`, or of params `train modified`."""
     if isinstance(state, str):
@@ -109,7 +116,7 @@ def _describe(state: str | dict[str, str]) -> str:
 
 def _outs_of(pipeline: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Path, kind (`outs` or `metrics`) and options of each out of dvc.yaml."""
-    for stage in yaml.safe_load(pipeline.read_bytes())["stages"].values():
+    for stage in read_pipeline(pipeline).values():
         for kind in ("outs", "metrics"):
             for out in stage.get(kind, []):
                 yield from [(out, kind, {})] if isinstance(out, str) else [(n, kind, o) for n, o in out.items()]

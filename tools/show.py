@@ -16,7 +16,7 @@ LOOK_AT = (
 
 def format_metrics(train: dict[str, Any], evaluate: dict[str, Any]) -> str:
     """The headline metrics, one a line, then a row for each class."""
-    headline = {"test " + name: value for name, value in evaluate.items() if name != "per_class"}
+    headline = {"test " + name: value for name, value in evaluate.items() if name not in ("num_images", "per_class")}
     lines = [f"{name:<14} {value}" for name, value in (headline | train).items()]
     lines += ["", f"{'class':<14} precision  recall     f1"]
     lines += [

@@ -23,10 +23,10 @@ from stages.evaluate.metrics import Floats, compute_metrics, count_confusion, pr
 from stages.evaluate.pictures import draw_confusion, draw_mistakes, draw_weights
 from stages.evaluate.tables import format_confusion, format_predictions
 from stages.files import write_bytes, write_json
-from stages.model_file import read_model
-from stages.params import load_params
+from stages.model_file import SavedModel, read_model
+from stages.params import load_params, shown
 from stages.provenance import record
-from stages.splits import load_dataset, load_split
+from stages.splits import Dataset, load_dataset, load_split
 
 PREPARED, REPORTS, MODEL = Path("data/prepared"), Path("reports/evaluate"), Path("models/model.pkl")
 
@@ -36,8 +36,9 @@ def main() -> None:
     params = load_params(Path("params.yaml"))
     saved = read_model(MODEL)
     check_made_with(saved.params, {"prepare": asdict(params.prepare), "train": asdict(params.train)})
-    device = select_device(params.runtime)
     dataset = load_dataset(PREPARED)
+    check_made_for(saved, dataset)
+    device = select_device(params.runtime)
     test = load_split(PREPARED, "test", dataset)
 
     model = saved.build().to(device, torch.float64)
@@ -86,3 +87,14 @@ def check_made_with(found: dict[str, dict[str, Any]], expected: dict[str, dict[s
                     f"{MODEL}: made with {section}.{key} = {found[section][key]!r}, but params.yaml says {value!r} "
                     "(was it edited during a run?); run `dvc repro -f` to train with what it says now"
                 )
+
+
+def check_made_for(saved: SavedModel, dataset: Dataset) -> None:
+    """Raise ValueError unless the model is of the images and classes, in their order, of `dataset`."""
+    for name in ("image_shape", "class_names"):
+        found, expected = getattr(saved, name), getattr(dataset, name)
+        if found != expected:
+            raise ValueError(
+                f"{MODEL}: its {name} are {shown(found)}, but those of {PREPARED} are {shown(expected)}; "
+                "run `dvc repro -f train` to train on that data"
+            )

@@ -5,6 +5,7 @@ A file is accepted only when its decompressed SHA-256 is the known one, so it do
 
 import gzip
 import hashlib
+import http.client
 import math
 import os
 import shutil
@@ -172,7 +173,7 @@ def _download_with_torchvision(raw_folder: Path) -> Path:
     with tempfile.TemporaryDirectory() as folder, _network_timeout():
         try:
             FashionMNIST(folder, download=True)
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, http.client.HTTPException) as error:
             raise _UnavailableError(f"download failed ({' '.join(str(error).split())})") from None
         return _keep(Path(folder) / "FashionMNIST" / "raw", raw_folder)
 

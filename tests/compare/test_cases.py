@@ -289,8 +289,8 @@ def test_a_hostile_branch_cannot_write_the_verdict(toy: Workspace, compare: Comp
     names = ("x|y\n\n# Better", "</code><img src=x onerror=alert(1)>", "@everyone `**")
     write_run(toy.path, replace(Run(), class_names=names))
     edit_params(toy, 'source: ""', 'source: "| **better** |\\n\\n# Better @everyone <b>"')
-    assert_harmless(compare("main").output)
     commit(toy, "hostile on both sides")
+    assert_harmless(compare("HEAD~1", "HEAD").output)
     write_run(toy.path, replace(Run(), class_names=names).worse(1))
     assert_harmless(compare("HEAD").output)
 
@@ -326,11 +326,9 @@ def test_outside_a_project_it_refuses(compare: Compare, tmp_path: Path, monkeypa
     assert code == 2 and "run from the root of a clone" in errors
 
 
-def test_json_is_printed_or_written(toy: Workspace, compare: Compare) -> None:
+def test_json_is_printed(toy: Workspace, compare: Compare) -> None:
     write_run(toy.path, Run().worse(60))
-    printed = json.loads(compare("main", "--json").output)
-    assert compare("main", "--json", "found.json").output.startswith("**Worse")
-    assert json.loads((toy.path / "found.json").read_text()) == printed
+    printed = json.loads(compare("--json", "main").output)
     assert json.loads((toy.path / "build/compare/report.json").read_text()) == printed
     assert printed["verdict"] == "worse" and printed["gate"]["passed"] is False
     accuracy = printed["metrics"]["accuracy"]
@@ -352,3 +350,25 @@ def test_importing_it_imports_no_torch(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.env["PYTHONPATH"] = str(root)
     workspace.run("python", "-c", code)
+
+
+def test_a_workspace_of_other_params_is_refused(toy: Workspace, compare: Compare) -> None:
+    edit_params(toy, "gamma: 0.4", "gamma: 1.0")
+    code, _, errors = compare("main")
+    assert code == 2 and "its metrics are of other code, params or data: all: params.yaml train modified" in errors
+
+
+@pytest.mark.parametrize("key", ["macro_f1", "recall"])
+def test_metrics_that_contradict_the_predictions_are_refused(key: str, toy: Workspace, compare: Compare) -> None:
+    path = toy.path / "reports/evaluate/metrics.json"
+    path.write_text(re.sub(rf'"{key}": [0-9.]+', f'"{key}": 0.123', path.read_text(), count=1))
+    code, _, errors = compare("main")
+    assert code == 2 and "is 0.123, but predictions.csv of the same revision gives" in errors
+
+
+def test_ece_by_other_bins_is_another_metric(toy: Workspace, compare: Compare) -> None:
+    edit_params(toy, "calibration_bins: 15", "calibration_bins: 1000")
+    write_run(toy.path, Run(bins=1000))
+    commit(toy, "finer")
+    code, output, _ = compare("HEAD~1", "HEAD")
+    assert code == 0 and "cannot be judged: the calibration bins differ" in output

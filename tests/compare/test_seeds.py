@@ -28,8 +28,9 @@ def scale_of(content: str | None, params: Any = PARAMS) -> float | None:
     return read_noise_scale(OneFile(content), params)  # type: ignore[arg-type]
 
 
-def test_read_noise_scale_takes_the_last_epoch() -> None:
-    assert scale_of(f"{HEADER}\n1,0.03,1,1,0.8\n2,0.02,1,1,0.8\n") == pytest.approx(0.02 / 100 / 0.1)
+def test_read_noise_scale_takes_the_kept_epoch() -> None:
+    history = f"{HEADER}\n1,0.03,1,0.9,0.8\n2,0.02,1,0.5,0.8\n3,0.01,1,0.5,0.8\n"
+    assert scale_of(history) == pytest.approx(0.02 / 100 / 0.1)
 
 
 @pytest.mark.parametrize(
@@ -39,14 +40,14 @@ def test_read_noise_scale_takes_the_last_epoch() -> None:
         ("", PARAMS),
         (HEADER, PARAMS),
         ("epoch\n1\n", PARAMS),
-        ("lr\nfast\n", PARAMS),
-        ("lr\nnan\n", PARAMS),
-        ("lr\n-1\n", PARAMS),
-        ("lr\n0.1\n", {}),
-        ("lr\n0.1\n", {"train": None}),
-        ("lr\n0.1\n", {"train": {"batch_size": 0, "momentum": 0.9}}),
-        ("lr\n0.1\n", {"train": {"batch_size": "many", "momentum": 0.9}}),
-        ("lr\n0.1\n", {"train": {"batch_size": 100, "momentum": 1}}),
+        ("val_loss,lr\n1,fast\n", PARAMS),
+        ("val_loss,lr\n1,nan\n", PARAMS),
+        ("val_loss,lr\n1,-1\n", PARAMS),
+        ("val_loss,lr\n1,0.1\n", {}),
+        ("val_loss,lr\n1,0.1\n", {"train": None}),
+        ("val_loss,lr\n1,0.1\n", {"train": {"batch_size": 0, "momentum": 0.9}}),
+        ("val_loss,lr\n1,0.1\n", {"train": {"batch_size": "many", "momentum": 0.9}}),
+        ("val_loss,lr\n1,0.1\n", {"train": {"batch_size": 100, "momentum": 1}}),
     ],
 )
 def test_read_noise_scale_is_none_where_a_revision_does_not_say(content: str | None, params: Any) -> None:
@@ -61,6 +62,7 @@ def test_read_noise_scale_is_none_where_a_revision_does_not_say(content: str | N
         ((4.0, 4.0), "accuracy", 2.0),
         ((0.1, 0.1), "loss", 1.0),  # smaller steps were not measured: they get no credit
         ((None, None), "recall", 1.0),
+        ((900.0, 900.0), "loss", 20.0),  # as far as it was checked
         ((1.0, 7.0), "loss", 5.0),  # the root of the mean square of 1 and 7
     ],
 )

@@ -40,6 +40,7 @@ class Run:
     wrong: Ints = field(default_factory=lambda: np.arange(0, NUM_IMAGES, 10))
     class_names: tuple[str, ...] = ("square", "cross", "dot")
     pixel: int = 0  # of every test image
+    bins: int = 15  # of the expected calibration error
 
     @property
     def predictions(self) -> Predictions:
@@ -62,7 +63,7 @@ def write_run(folder: Path, run: Run) -> None:
     small = Split(images[:6], run.labels[:6])
     splits = {"train": small, "val": small, "test": Split(images, run.labels)}
     save_splits(folder / "data/prepared", splits, "toy", names, {})  # type: ignore[arg-type]
-    write_json(folder / "reports/evaluate/metrics.json", compute_metrics(predictions, names, 15))
+    write_json(folder / "reports/evaluate/metrics.json", compute_metrics(predictions, names, run.bins))
     write_bytes(folder / "reports/evaluate/predictions.csv", format_predictions(predictions))
     write_bytes(folder / "reports/evaluate/confusion.csv", format_confusion(predictions, names))
     write_bytes(folder / "reports/train/history.csv", b"epoch,train_loss,val_loss,val_accuracy\n1,0.5,0.6,0.8\n")

@@ -44,6 +44,17 @@ def test_baked_code_takes_mounted_params(out: Path, raw_folder: Path, tmp_path: 
     assert "epoch 1/1:" in done.stdout and (out / "params.yaml").read_bytes() == params.read_bytes()
 
 
+def test_baked_code_takes_the_mounted_data_and_not_what_an_earlier_run_fetched(
+    out: Path, raw_folder: Path, engine: Engine
+) -> None:
+    half = out / ".workspace/data/raw/fashion-mnist"
+    half.mkdir(parents=True)
+    (half / "train-labels-idx1-ubyte").write_bytes(b"half fetched")
+    give_to(out, STRANGER)
+    done = engine.run("--baked", "prepare", volumes={raw_folder: "/data:ro", out: "/out"})
+    assert "1 outs are, byte for byte, those of dvc.lock" in done.stdout
+
+
 def test_baked_code_refuses_an_out_that_it_cannot_write(raw_folder: Path, engine: Engine) -> None:
     done = engine.run("--baked", volumes={raw_folder: "/data:ro"}, check=False)
     assert done.returncode == 1

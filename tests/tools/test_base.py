@@ -44,3 +44,16 @@ def test_main_says_which_commit_could_not_be_had(repo: Path, capsys: pytest.Capt
 @pytest.mark.parametrize("arguments", [[], [""], ["a", "b"], ["--force"]])
 def test_main_wants_one_commit(arguments: list[str], repo: Path) -> None:
     assert base.main(arguments) == 2
+
+
+def test_main_does_not_claim_what_was_not_made(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repo / "dvc.yaml").write_text("stages: {all: {cmd: 'true', outs: [model]}}\n")
+    out = "{path: model, hash: md5, md5: d41d8cd98f00b204e9800998ecf8427e, size: 0}"
+    (repo / "dvc.lock").write_text(f"schema: '2.0'\nstages: {{all: {{cmd: 'true', outs: [{out}]}}}}\n")
+    run("git", "add", "--all", cwd=repo)
+    run("git", "commit", "--quiet", "--message", "outs", cwd=repo, environment=AUTHOR)
+    monkeypatch.setattr(base, "make_results", lambda folder, cache: None)  # other bytes, under other packages
+    assert base.main(["HEAD"]) == 1
+    assert "what it makes here are other bytes than those of its dvc.lock" in capsys.readouterr().err

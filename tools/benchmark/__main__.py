@@ -15,7 +15,7 @@ from stages.splits import load_dataset, load_split
 from tools.benchmark.loops import OURS, PLAIN, TEXTBOOK, measure_loops, measure_plain
 from tools.benchmark.noise import as_revision, count_false_alarms, seed_deviations
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
-from tools.benchmark.seeds import accuracies_over_seeds, predictions_over_seeds
+from tools.benchmark.seeds import accuracies_over_seeds, train_over_seeds
 
 PREPARED, METRICS = Path("data/prepared"), Path("reports/evaluate/metrics.json")
 
@@ -75,11 +75,15 @@ def bench_seeds(rounds: int) -> None:
 def bench_noise(rounds: int) -> None:
     """How far runs of 20 seeds lie apart; the result is the same in every round."""
     params, class_names = load_params(Path("params.yaml")), load_dataset(PREPARED).class_names
-    found = predictions_over_seeds(params, num_seeds=20)
+    found = train_over_seeds(params, num_seeds=20)
     runs = [as_revision(f"seed {seed}", run, class_names, params) for seed, run in enumerate(found)]
     print("\nstandard deviation over 20 seeds")
     for name, deviation in seed_deviations(runs).items():
         _show(name, f"{deviation:.5f} (params.yaml: {getattr(params.compare, f'{name}_seed_sd')})")
+    _show(
+        "noise_scale, median",
+        f"{median(run.noise_scale or 0 for run in runs):.3g} (params.yaml: {params.compare.seed_noise_scale})",
+    )
     num_pairs, alarms = count_false_alarms(runs, params.compare)
     print(f"\nof {num_pairs} pairs of seeds tools.compare takes for better or worse")
     for name in ("any of them", "the gate fails", *sorted(set(alarms) - {"any of them", "the gate fails"})):

@@ -7,19 +7,22 @@ from itertools import combinations
 
 import numpy as np
 
-from stages.evaluate.metrics import Floats, Predictions, compute_metrics
+from stages.evaluate.metrics import Floats, compute_metrics
 from stages.params import CompareParams, Params
+from tools.benchmark.seeds import SeedRun
 from tools.compare.comparison import judge_classes, judge_headline
 from tools.compare.files import Files
 from tools.compare.metrics import parse_metrics
 from tools.compare.revisions import Revision
+from tools.compare.seeds import noise_scale
 
 
-def as_revision(name: str, predictions: Predictions, class_names: list[str], params: Params) -> Revision:
+def as_revision(name: str, run: SeedRun, class_names: list[str], params: Params) -> Revision:
     """A run as `tools.compare` would find it."""
-    metrics = compute_metrics(predictions, class_names, params.evaluate.calibration_bins)
+    metrics = compute_metrics(run.predictions, class_names, params.evaluate.calibration_bins)
     parsed = parse_metrics(json.dumps(metrics).encode(), name)
-    return Revision(name, None, Files(None), asdict(params), parsed, predictions, "", {})
+    scale = noise_scale(run.kept.lr, params.train.batch_size, params.train.momentum)
+    return Revision(name, None, Files(None), asdict(params), parsed, run.predictions, "", {}, scale)
 
 
 def seed_deviations(runs: list[Revision]) -> dict[str, float]:

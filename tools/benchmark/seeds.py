@@ -1,6 +1,6 @@
 """Training over several seeds: how much of a difference between two runs is the order of the images."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,22 @@ from stages.evaluate.metrics import Predictions, predict
 from stages.model import build_model
 from stages.params import Params
 from stages.splits import load_dataset, load_split
-from stages.train.fit import fit
+from stages.train.fit import Epoch, fit
 from stages.train.pixels import build_pixel_table
 
 PREPARED, CPU = Path("data/prepared"), torch.device("cpu")
 
 
-def predictions_over_seeds(params: Params, num_seeds: int) -> list[Predictions]:
-    """What `evaluate` makes of the committed params, `train.seed` apart, which is 0, 1, … `num_seeds` - 1."""
+@dataclass(frozen=True)
+class SeedRun:
+    """What `evaluate` makes of a training, and the epoch whose weights it kept."""
+
+    predictions: Predictions
+    kept: Epoch
+
+
+def train_over_seeds(params: Params, num_seeds: int) -> list[SeedRun]:
+    """Trainings with `params`, `train.seed` apart, which is 0, 1, … `num_seeds` - 1."""
     dataset = load_dataset(PREPARED)
     train, val, test = (load_split(PREPARED, name, dataset) for name in ("train", "val", "test"))
     table = build_pixel_table(train.images, params.train.gamma)
@@ -32,13 +40,13 @@ def predictions_over_seeds(params: Params, num_seeds: int) -> list[Predictions]:
         loader = build_loader(train, table, chosen.batch_size, params.runtime, CPU, shuffle_seed=seed)
         next(iter(loader))  # the stage looks at one batch first, which draws from the generator too
         model = build_model(dataset.image_shape, len(dataset.class_names), getattr(torch, chosen.dtype))
-        fit(model, loader, val_loader, chosen, on_epoch=lambda _: None)
+        kept = fit(model, loader, val_loader, chosen, on_epoch=lambda _: None)
         stored = model.float().double()  # the file holds float32
-        found.append(predict(compute_logits(stored, test_loader), np.array(test.labels)))
+        found.append(SeedRun(predict(compute_logits(stored, test_loader), np.array(test.labels)), kept))
     return found
 
 
 def accuracies_over_seeds(params: Params, num_seeds: int) -> list[float]:
-    """Test accuracy of each of `predictions_over_seeds`."""
-    runs = predictions_over_seeds(params, num_seeds)
+    """Test accuracy of each of `train_over_seeds`."""
+    runs = [run.predictions for run in train_over_seeds(params, num_seeds)]
     return [float(np.round((run.predicted == run.labels).mean(), 6)) for run in runs]

@@ -19,6 +19,8 @@ from tools.compare.files import WORKSPACE
 from tools.compare.record import as_json
 from tools.compare.report import format_markdown
 from tools.compare.revisions import load_revision
+from tools.fresh import find_cached_outs, find_outdated, read_status
+from tools.job.record import PIPELINE
 
 DONE, GATE_FAILED, BAD_INPUT = 0, 1, 2
 OUTPUT = Path("build/compare")
@@ -32,6 +34,8 @@ def main(arguments: list[str]) -> int:
         base, head = load_revision(options.base), load_revision(options.head)
         if head.metrics is None:
             raise ValueError(f"{head.name}: {head.why_not}; run `dvc repro` there and commit what it writes")
+        if head.commit is None and (stale := find_outdated(read_status(), find_cached_outs(PIPELINE))):
+            raise ValueError(f"{head.name}: its metrics are of other code, params or data: {stale[0]}; run `dvc repro`")
         comparison = compare(base, head)
         print(write_report(comparison, options), end="")
     except (ValueError, OSError) as error:
@@ -51,12 +55,7 @@ def write_report(comparison: Comparison, options: argparse.Namespace) -> str:
     markdown = format_markdown(comparison, options.allow_worse, FIGURE if figure.svg else "", figure.missing)
     write_json(options.output / RECORD, record)
     write_bytes(options.output / REPORT, markdown.encode())
-    if options.json is None:
-        return markdown
-    if options.json == "-":
-        return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_json(Path(options.json), record)
-    return markdown
+    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n" if options.json else markdown
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -66,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("base", metavar="BASE")
     parser.add_argument("head", metavar="HEAD", nargs="?", default=WORKSPACE)
     parser.add_argument("--output", metavar="FOLDER", type=Path, default=OUTPUT, help=f"default: {OUTPUT}")
-    parser.add_argument("--json", metavar="FILE", nargs="?", const="-", help="print JSON, or write it to FILE as well")
+    parser.add_argument("--json", action="store_true", help=f"print what {RECORD} holds, not Markdown")
     parser.add_argument("--allow-worse", metavar="REASON", type=reason, help="pass a failed gate; the report says why")
     return parser
 

@@ -30,7 +30,7 @@ def draw_charts(base: Revision, head: Revision) -> Figure:
     try:
         import vl_convert  # here, since only the figure needs it: the report goes without
     except ImportError:
-        return Figure(b"", b"", "vl-convert-python is not installed (`pip install -r requirements-dev.txt`)")
+        return Figure(b"", b"", "vl-convert-python is not installed (`make setup`)")
     try:
         found = _ask_dvc(base, head)
         labels = label_revisions(base, head)

@@ -25,6 +25,10 @@ class Comparison:
     params: list[tuple[str, str, str]]
     data: DataChanges
 
+    def seed_factor(self, metric: str) -> float:
+        """By how much more than measured a training seed was taken to change `metric`; see `stretch`."""
+        return stretch((self.base.noise_scale, self.head.noise_scale), self.rules.seed_noise_scale, metric)
+
     @property
     def is_paired(self) -> bool:
         return self.base.predictions is not None and self.head.predictions is not None

@@ -33,7 +33,8 @@ def headline_evidence(base: Revision, head: Revision, rules: CompareParams) -> l
     plain = {name: Evidence(name, before.headline[name], after.headline[name]) for name in HEADLINE}
     if base.predictions is not None and head.predictions is not None:
         differences = _bootstrap_differences(base, head, rules.bootstrap_samples)
-        return _paired(plain, base.predictions, head.predictions, differences, rules.confidence)
+        same_bins = _calibration_bins(base) == _calibration_bins(head)
+        return _paired(plain, base.predictions, head.predictions, differences, rules.confidence, same_bins)
     totals = base.num_images or head.num_images, head.num_images or base.num_images
     return [_unpaired(plain["accuracy"], totals, rules.confidence), *(plain[name] for name in HEADLINE[1:])]
 
@@ -80,7 +81,12 @@ def _bootstrap_differences(base: Revision, head: Revision, samples: int) -> Floa
 
 
 def _paired(
-    plain: dict[str, Evidence], before: Predictions, after: Predictions, differences: Floats, confidence: float
+    plain: dict[str, Evidence],
+    before: Predictions,
+    after: Predictions,
+    differences: Floats,
+    confidence: float,
+    same_bins: bool,
 ) -> list[Evidence]:
     """The evidence `plain`, filled in. For a mean over images the error has a formula, for the others the bootstrap."""
     right = before.predicted == before.labels, after.predicted == after.labels
@@ -91,6 +97,9 @@ def _paired(
     }
     found = []
     for name, column in zip(HEADLINE, differences.T, strict=True):
+        if name == "ece" and not same_bins:
+            found.append(plain[name])  # by other bins it is another metric
+            continue
         error, evidence = errors.get(name, float(column.std(ddof=1))), plain[name]
         is_accuracy = name == "accuracy"
         p = mcnemar_p(*counts) if is_accuracy else normal_p(evidence.difference, error)

@@ -5,7 +5,8 @@ import io
 
 import numpy as np
 
-from stages.evaluate.metrics import Predictions
+from stages.evaluate.metrics import Predictions, count_confusion, per_class_scores
+from tools.compare.metrics import Metrics
 
 _HEADER = ["index", "label", "predicted", "confidence", "loss"]
 _AGREE = 2e-6  # metrics.json is rounded to 6 digits, and so are the confidences and losses here
@@ -33,11 +34,21 @@ def parse_predictions(content: bytes, num_classes: int, where: str) -> Predictio
     return Predictions(label.astype(np.int64), predicted.astype(np.int64), confidence, loss)
 
 
-def check_agreement(predictions: Predictions, accuracy: float, loss: float, where: str) -> None:
-    """Raise ValueError unless `accuracy` and `loss`, of metrics.json, are those of `predictions`."""
-    for name, said, found in (
-        ("accuracy", accuracy, float((predictions.predicted == predictions.labels).mean())),
-        ("loss", loss, float(predictions.loss.mean())),
-    ):
-        if abs(said - found) > _AGREE:
-            raise ValueError(f"{where}: {name} is {said}, but predictions.csv of the same revision gives {found:.6f}")
+def check_agreement(predictions: Predictions, metrics: Metrics, where: str) -> None:
+    """Raise ValueError unless the numbers of metrics.json, ECE apart, are those of `predictions`.
+
+    ECE is apart, since a confidence rounded to 6 digits may fall into another bin.
+    """
+    names = list(metrics.recall)
+    confusion = count_confusion(predictions, len(names))
+    _, recall, f1 = per_class_scores(confusion)
+    found = {
+        "accuracy": float(confusion.trace() / confusion.sum()),
+        "loss": float(predictions.loss.mean()),
+        "macro_f1": float(f1.mean()),
+    }
+    pairs = [(name, metrics.headline[name], value) for name, value in found.items()]
+    pairs += [(f"recall of {name}", metrics.recall[name], float(recall[index])) for index, name in enumerate(names)]
+    for name, said, value in pairs:
+        if abs(said - value) > _AGREE:
+            raise ValueError(f"{where}: {name} is {said}, but predictions.csv of the same revision gives {value:.6f}")

@@ -23,6 +23,7 @@ def as_json(comparison: Comparison, allowed: str | None) -> dict[str, Any]:
         "base": _revision(comparison.base),
         "head": _revision(comparison.head),
         "paired": comparison.is_paired,
+        "seed_factor": {name: comparison.seed_factor(name) for name in ("loss", "accuracy")},
         "metrics": {finding.evidence.name: _finding(finding) for finding in comparison.metrics},
         "training": {"before": comparison.base.training, "after": comparison.head.training},
         "classes": {finding.evidence.name: _finding(finding) for finding in comparison.classes},

@@ -86,8 +86,8 @@ def _how_to_read(comparison: Comparison) -> list[str]:
             "- *p: images* asks whether chance among the test images explains the difference (McNemar's exact test for "
             "accuracy and recall, a paired z-test for loss; a paired bootstrap of "
             f"{rules.bootstrap_samples:,} resamples for the rest and for the intervals).",
-            "- *images and seed* adds what another training seed changes (`compare.*_seed_sd`, more of it where the "
-            "training ended with larger steps). The verdict rests on the larger p: better or worse if it is under "
+            "- *images and seed* adds what another training seed changes (`compare.*_seed_sd`). The "
+            "verdict rests on the larger p: better or worse if it is under "
             f"{alpha}; for classes after Holm's correction.",
         ]
     else:
@@ -95,6 +95,12 @@ def _how_to_read(comparison: Comparison) -> list[str]:
             "- Without both revisions' predictions only accuracy and recall can be judged: by a test of proportions, "
             f"seed noise added ({percent} Wilson intervals in brackets). Pairs of predictions would show smaller "
             "differences.",
+        ]
+    if comparison.seed_factor("loss") > 1:
+        lines += [
+            "- These trainings kept epochs of larger steps than those in which seeds were measured. So the spread over "
+            f"seeds was taken {comparison.seed_factor('loss'):.1f} times as large for loss, and "
+            f"{comparison.seed_factor('accuracy'):.1f} times for the rest: small differences cannot be told.",
         ]
     tolerances = ", ".join(f"{TITLES[name]} {getattr(rules, f'{name}_tolerance'):g}" for name in TITLES)
     return [

@@ -98,5 +98,5 @@ def _read_training(files: Files) -> dict[str, float]:
 
 def _read_predictions(files: Files, name: str, metrics: Metrics) -> Predictions:
     predictions = parse_predictions(files.read(PREDICTIONS), len(metrics.recall), f"{name}: {PREDICTIONS}")
-    check_agreement(predictions, metrics.headline["accuracy"], metrics.headline["loss"], f"{name}: {METRICS}")
+    check_agreement(predictions, metrics, f"{name}: {METRICS}")
     return predictions

@@ -15,7 +15,7 @@ def headline_section(comparison: Comparison) -> list[str]:
     percent = f"{100 * comparison.rules.confidence:.4g} %"
     header += [f"{percent} interval: images", "images and seed", "p: images", "images and seed"]
     rows = [
-        [TITLES[finding.evidence.name], *_numbers(finding), _verdict(finding), *_errors(finding)]
+        [TITLES[finding.evidence.name], *_numbers(finding), _verdict(finding, comparison.is_paired), *_errors(finding)]
         for finding in comparison.metrics
     ]
     lines = ["### Metrics", "", *table(header, rows)]
@@ -38,7 +38,10 @@ def headline_section(comparison: Comparison) -> list[str]:
 def class_section(comparison: Comparison) -> list[str]:
     """The recall of each class in a row."""
     header = ["recall of", _title(comparison.base), _title(comparison.head), "difference", "verdict"]
-    rows = [[quote(finding.evidence.name), *_numbers(finding), _verdict(finding)] for finding in comparison.classes]
+    rows = [
+        [quote(finding.evidence.name), *_numbers(finding), _verdict(finding, comparison.is_paired)]
+        for finding in comparison.classes
+    ]
     names = comparison.base.class_names, comparison.head.class_names
     lines = ["### Classes, the largest change first", "", *table(header, rows)]
     for mine, others, revision in ((names[0], names[1], comparison.base), (names[1], names[0], comparison.head)):
@@ -109,9 +112,9 @@ def _numbers(finding: Finding) -> list[str]:
     return [before, after, _signed(evidence.difference)]
 
 
-def _verdict(finding: Finding) -> str:
+def _verdict(finding: Finding, is_paired: bool) -> str:
     if finding.verdict == "cannot be judged":
-        return "cannot be judged from metrics alone"
+        return "cannot be judged: the calibration bins differ" if is_paired else "cannot be judged from metrics alone"
     strong = "**" if finding.verdict in ("better", "worse") else ""
     return f"{strong}{finding.verdict}{strong} ({p_words(finding)}){', fails the gate' if finding.fails else ''}"
 

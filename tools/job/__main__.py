@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> int:
         return DONE
     handle_signals()
     try:
+        if arguments == ["--exec"]:
+            raise ValueError("--exec: no command, expected one, as in `--exec dvc metrics diff`")
         if arguments[:1] == ["--exec"]:
             return run(arguments[1:], prepare_environment())
         if arguments[:1] == ["--baked"]:
@@ -103,18 +105,29 @@ def _reproduce(arguments: list[str], env: dict[str, str], cache: Path, lock: int
     if code:
         read_outs(LOCK)  # damaged: DVC has said so, this says how to mend it
         return _fail("dvc repro failed, see above; what had been made before is kept", _code_of_stage(told, code))
-    _verify(cache, record)
-    return show.main()
+    _verify(cache, record, whole=not arguments)
+    if show.TRAIN.exists() and show.EVALUATE.exists():  # with arguments, it may have been one stage
+        show.main()
+    return DONE
 
 
-def _verify(cache: Path, record: Record) -> None:
-    """Raise ValueError, and take back what the run noted, unless all outs are what dvc.lock says."""
+def _verify(cache: Path, record: Record, whole: bool) -> None:
+    """Raise ValueError, and take back what the run noted, unless all outs are there and what dvc.lock says.
+
+    After a run that was not `whole`, but of some stages, outs may be missing.
+    """
     outs = read_outs(LOCK)
+    absent = [out for out in outs if not Path(out.path).exists()]
     damages = find_damaged_objects(cache, outs) + find_changed_outs(outs)
+    if whole:
+        damages += [
+            Damage(out.path, "missing, though dvc.lock lists it", f"`dvc repro -f -s {out.stage}`") for out in absent
+        ]
     if damages:
         record.take_back()
     _refuse_damage(damages)
-    print(f"job: all {len(outs)} outs are, byte for byte, those of {LOCK}", flush=True)
+    of_all = f", {len(absent)} more are absent" if absent else ""
+    print(f"job: {len(outs) - len(absent)} outs are, byte for byte, those of {LOCK}{of_all}", flush=True)
 
 
 def _refuse_damage(damages: list[Damage]) -> None:

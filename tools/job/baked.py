@@ -56,7 +56,8 @@ def _lay_out(workspace: Path, code: Path, data: Path) -> None:
     raw = workspace / RAW
     if raw.is_symlink():
         raw.unlink()
-    if data.is_dir() and not raw.exists():
+    if data.is_dir():
+        shutil.rmtree(raw, ignore_errors=True)  # fetched by a run without data
         raw.parent.mkdir(parents=True, exist_ok=True)
         raw.symlink_to(data, target_is_directory=True)
 

@@ -5,8 +5,9 @@ import pwd
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from dvc.config import Config
+from dvc.config import Config, ConfigError
 
 PRIVATE = Path(".dvc/tmp/job")
 DVC_SITE_CACHE = "/var/tmp/dvc/repo"  # noqa: S108 - where DVC writes unless DVC_SITE_CACHE_DIR is set
@@ -35,14 +36,27 @@ def prepare_environment() -> dict[str, str]:
 
 def find_cache() -> Path:
     """DVC's cache folder."""
-    folder = Path(Config(".dvc", local_dvc_dir=".dvc")["cache"].get("dir") or Path(".dvc/cache"))
+    folder = Path(_read_config()["cache"].get("dir") or Path(".dvc/cache"))
     return folder if not folder.is_relative_to(Path.cwd()) else folder.relative_to(Path.cwd())
 
 
 def find_remote() -> str | None:
     """The name of the default remote, if one is configured."""
-    name = Config(".dvc", local_dvc_dir=".dvc")["core"].get("remote")
+    name = _read_config()["core"].get("remote")
     return str(name) if name else None
+
+
+def _read_config() -> Any:
+    """DVC's configuration.
+
+    Raises:
+        ValueError: one of its files is damaged.
+    """
+    try:
+        return Config(".dvc", local_dvc_dir=".dvc")
+    except ConfigError as error:
+        reason = " ".join(str(error.__cause__ or error).split())
+        raise ValueError(f".dvc/config: {reason}; mend it, or `git checkout .dvc/config`") from None
 
 
 def _trust_repo(folder: Path, env: dict[str, str]) -> Path:

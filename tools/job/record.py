@@ -23,7 +23,7 @@ class Record:
     """
 
     def __init__(self, cache: Path) -> None:
-        self._runs = cache / "runs"
+        self._runs, self._pipeline = cache / "runs", read_pipeline()
         self._lock = LOCK.read_bytes() if LOCK.exists() else None
         self._known_runs = self._list_runs()
         self._sources = hash_sources()
@@ -36,7 +36,10 @@ class Record:
         return sorted(name for name in self._sources.keys() | now.keys() if self._sources.get(name) != now.get(name))
 
     def take_back(self) -> None:
-        """dvc.lock as it was, and no run-cache entry newer than this record."""
+        """dvc.lock as it was, and no run-cache entry newer than this record.
+
+        In a shared cache those of other clones go too. It costs them time at most; to keep a wrong one would cost more.
+        """
         if self._lock is None:
             LOCK.unlink(missing_ok=True)
         elif LOCK.read_bytes() != self._lock:
@@ -67,7 +70,7 @@ class Record:
             )
         except ValueError:
             return True
-        declared = {name: _outs_of(stage) for name, stage in _read_pipeline().items()}
+        declared = {name: _outs_of(stage) for name, stage in self._pipeline.items()}
         whole = all(after.get(name) in (before.get(name), declared.get(name)) for name in before.keys() | after.keys())
         return now is None or not (now.endswith(b"\n") and whole)
 
@@ -77,19 +80,33 @@ class Record:
 
 def hash_sources() -> dict[str, str]:
     """The md5 of dvc.yaml and of each file of the deps that no stage makes, and the tracked sections of params.yaml."""
-    pipeline = _read_pipeline()
+    sources = {str(PIPELINE): hash_path(PIPELINE)[0]}
+    try:
+        pipeline = read_pipeline()
+    except ValueError:  # broken during a run: by its hash it has changed, and that is all there is to say
+        return sources
     outs = {path for stage in pipeline.values() for path in _outs_of(stage)}
     deps = {_path_of(dep) for stage in pipeline.values() for dep in stage.get("deps", [])} - outs
-    sources = {str(PIPELINE): hash_path(PIPELINE)[0]}
     for dep in sorted(deps):
         sources |= _hash_each(Path(dep))
     sections = {name for stage in pipeline.values() for name in stage.get("params", [])}
     return sources | _hash_params(sections)
 
 
-def _read_pipeline() -> dict[str, dict[str, Any]]:
-    stages: dict[str, dict[str, Any]] = yaml.safe_load(PIPELINE.read_bytes())["stages"]
-    return stages
+def read_pipeline(path: Path = PIPELINE) -> dict[str, dict[str, Any]]:
+    """The stages of dvc.yaml.
+
+    Raises:
+        ValueError: it is damaged, or has conflict markers.
+    """
+    try:
+        stages = yaml.safe_load(path.read_bytes())["stages"]
+        if all(isinstance(stage["cmd"], str) for stage in stages.values()):
+            return dict(stages)
+        reason = "a stage has no cmd"
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+    raise ValueError(f"{path}: damaged, or with conflict markers ({reason}); mend it, or `git checkout {path}`")
 
 
 def _outs_of(stage: dict[str, Any]) -> set[str]:

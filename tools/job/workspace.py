@@ -125,11 +125,12 @@ def clear_dvc_locks() -> None:
     """
     for path in DVC_LOCKS:
         _clear_lock_file(path)
-    for holder in _rwlock_holders():
+    holders = _rwlock_holders()
+    for holder in holders or ():
         if _is_dvc_at_work_here(holder):
             raise BusyError(f"{RWLOCK}: held by process {holder}: a `dvc` works here; wait for it, or end it")
-    if RWLOCK.exists() and RWLOCK.read_bytes() != b"{}":
-        print(f"job: {RWLOCK}: left by a run that was killed; removed", flush=True)
+    if RWLOCK.exists() and holders != set():
+        print(f"job: {RWLOCK}: left by a run that was ended or killed; removed", flush=True)
         RWLOCK.unlink()
 
 
@@ -154,8 +155,8 @@ def _clear_lock_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def _rwlock_holders() -> set[int]:
-    """The process ids in DVC's rwlock; none if it is missing or damaged."""
+def _rwlock_holders() -> set[int] | None:
+    """The process ids in DVC's rwlock; None if it is missing or damaged."""
     try:
         content = json.loads(RWLOCK.read_bytes())
         entries = [
@@ -164,7 +165,7 @@ def _rwlock_holders() -> set[int]:
         ]
         return {int(entry["pid"]) for entry in entries}
     except (OSError, ValueError, AttributeError, TypeError, KeyError):
-        return set()
+        return None
 
 
 def _is_dvc_at_work_here(pid: int) -> bool:

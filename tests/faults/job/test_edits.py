@@ -1,5 +1,7 @@
 """What people do to files while a run is on, and before one."""
 
+import pytest
+
 from tests.faults.job.workspace import JOB, Workspace, wait_for_training
 
 PAUSED = "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\n"
@@ -46,6 +48,34 @@ def test_fault_50_code_edited(workspace: Workspace) -> None:
     assert workspace.read("dvc.lock") == lock and sorted(workspace.path.glob(".dvc/cache/runs/*/*/*")) == runs
     workspace.set_params(epochs=1)
     assert "Running stage 'train'" in workspace.run(*JOB).stdout  # not restored as if the new code had made it
+
+
+def test_fault_50_pipeline_broken_during_a_run(workspace: Workspace) -> None:
+    """code edited during a run"""
+    lock = workspace.read("dvc.lock")
+    workspace.set_params(epochs=40)
+    with workspace.running(*JOB) as job:
+        wait_for_training(workspace)
+        with (workspace.path / "dvc.yaml").open("a") as file:
+            file.write("<<<<<<< HEAD\n")
+        assert job.wait(240) == 1
+    assert "job: error: dvc.yaml" in workspace.output and "Traceback" not in workspace.output
+    assert workspace.read("dvc.lock") == lock
+
+
+@pytest.mark.parametrize("name", ["dvc.yaml", ".dvc/config"])
+def test_job_refuses_damaged_files_of_dvc(workspace: Workspace, name: str) -> None:
+    with (workspace.path / name).open("a") as file:
+        file.write("<<<<<<< HEAD\n")
+    message = workspace.refused(2, *JOB)
+    assert message.startswith(f"job: error: {name}: ") and f"`git checkout {name}`" in message
+
+
+def test_job_of_one_stage_says_what_is_absent(workspace: Workspace) -> None:
+    (workspace.path / "models/model.pkl").unlink()
+    (workspace.path / "reports/evaluate/metrics.json").unlink()
+    done = workspace.run(*JOB, "-s", "prepare")
+    assert "outs are, byte for byte, those of dvc.lock, 2 more are absent" in done.stdout
 
 
 def test_fault_51_damaged_lock(workspace: Workspace) -> None:
