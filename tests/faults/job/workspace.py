@@ -48,7 +48,15 @@ class Workspace:
         """`command` in a session of its own, its output to the file `output`; killed with all it started at the end."""
         with (self.path.parent / f"{self.path.name}.output").open("w") as output:
             process = subprocess.Popen(
-                command, cwd=self.path, env=self.env, stdout=output, stderr=output, text=True, start_new_session=True
+                command,
+                cwd=self.path,
+                env=self.env,
+                stdout=output,
+                stderr=output,
+                text=True,
+                start_new_session=True,
+                # What a shell starts in the background ignores Ctrl-C, and so does all below it, these tests too.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         try:
             yield process
