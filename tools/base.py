@@ -26,8 +26,9 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or not arguments[0] or arguments[0].startswith("-"):
         print("base: error: name one commit, as in `make base BASE=main`", file=sys.stderr)
         return 2
-    revision, cache = arguments[0], find_cache().resolve()
+    revision = arguments[0]
     try:
+        cache = find_cache().resolve()
         with worktree(revision) as folder:
             outs = list_outs(folder)
             if not has_results(outs, cache):

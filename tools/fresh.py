@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tools.job.record import LOCK, PIPELINE, read_pipeline
+from tools.job.record import LOCK, PIPELINE, outs_of, read_pipeline
 from tools.job.verify import read_outs
 
 FRESH, STALE, BAD_INPUT = 0, 1, 2
@@ -39,17 +39,17 @@ def main() -> int:
 
 def find_metrics(pipeline: Path) -> list[Path]:
     """The metrics files that dvc.yaml lists."""
-    return [Path(name) for name, kind, _ in _outs_of(pipeline) if kind == "metrics"]
+    return [Path(name) for stage in read_pipeline(pipeline).values() for name in outs_of(stage, ("metrics",))]
 
 
 def find_cached_outs(pipeline: Path) -> set[str]:
     """The outs of dvc.yaml that are in DVC's cache and not in git."""
-    return {name for name, _, options in _outs_of(pipeline) if options.get("cache", True)}
+    return {name for name, options in _list_outs(pipeline) if options.get("cache", True)}
 
 
 def find_outs_in_git(pipeline: Path) -> list[str]:
     """The outs of dvc.yaml that are in git and not in DVC's cache: metrics, and the history of the training."""
-    return [name for name, _, options in _outs_of(pipeline) if not options.get("cache", True)]
+    return [name for name, options in _list_outs(pipeline) if not options.get("cache", True)]
 
 
 def check_metrics(paths: list[Path]) -> None:
@@ -114,12 +114,9 @@ def _describe(state: str | dict[str, str]) -> str:
     return ", ".join(f"{key} {how}" for key, how in state.items())
 
 
-def _outs_of(pipeline: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Path, kind (`outs` or `metrics`) and options of each out of dvc.yaml."""
-    for stage in read_pipeline(pipeline).values():
-        for kind in ("outs", "metrics"):
-            for out in stage.get(kind, []):
-                yield from [(out, kind, {})] if isinstance(out, str) else [(n, kind, o) for n, o in out.items()]
+def _list_outs(pipeline: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Path and options of each out of dvc.yaml, stage by stage."""
+    return [out for stage in read_pipeline(pipeline).values() for out in outs_of(stage).items()]
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

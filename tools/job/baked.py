@@ -16,7 +16,6 @@ from tools.job.workspace import job_lock
 CODE, DATA, OUT = Path(__file__).parents[2], Path("/data"), Path("/out")
 CARRIED = (".dvcignore", "dvc.lock", "dvc.yaml", "params.yaml", "requirements.txt", "stages")
 CONFIG = b"[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
-RAW = Path("data/raw/fashion-mnist")
 
 
 def run_baked(job: Callable[[], int], code: Path = CODE, data: Path = DATA, out: Path = OUT) -> int:
@@ -53,7 +52,9 @@ def _lay_out(workspace: Path, code: Path, data: Path) -> None:
         else:
             write_bytes(workspace / name, (code / name).read_bytes())
     write_bytes(workspace / ".dvc/config", CONFIG)
-    raw = workspace / RAW
+    from stages.prepare.sources import NAME  # here, since it imports NumPy, which the other ways of the job do not need
+
+    raw = workspace / "data/raw" / NAME
     if raw.is_symlink():
         raw.unlink()
     if data.is_dir():

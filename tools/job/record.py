@@ -40,10 +40,7 @@ class Record:
 
         In a shared cache those of other clones go too. It costs them time at most; to keep a wrong one would cost more.
         """
-        if self._lock is None:
-            LOCK.unlink(missing_ok=True)
-        elif LOCK.read_bytes() != self._lock:
-            BACKUP.replace(LOCK)
+        self._restore_lock()
         for path in self._list_runs() - self._known_runs:
             path.unlink(missing_ok=True)
             if not any(path.parent.iterdir()):
@@ -53,11 +50,14 @@ class Record:
         """Whether dvc.lock was left half written, by a kill or a full disk; if so it is now as it was."""
         if not self._is_half_written():
             return False
-        if self._lock is None:
-            LOCK.unlink()
-        else:
-            BACKUP.replace(LOCK)
+        self._restore_lock()
         return True
+
+    def _restore_lock(self) -> None:
+        if self._lock is None:
+            LOCK.unlink(missing_ok=True)
+        elif BACKUP.exists():  # else it was moved back already
+            BACKUP.replace(LOCK)
 
     def _is_half_written(self) -> bool:
         """DVC writes the file in place, so it may be cut anywhere: where the rest is no YAML, and where it is."""
@@ -70,7 +70,7 @@ class Record:
             )
         except ValueError:
             return True
-        declared = {name: _outs_of(stage) for name, stage in self._pipeline.items()}
+        declared = {name: set(outs_of(stage)) for name, stage in self._pipeline.items()}
         whole = all(after.get(name) in (before.get(name), declared.get(name)) for name in before.keys() | after.keys())
         return now is None or not (now.endswith(b"\n") and whole)
 
@@ -80,12 +80,12 @@ class Record:
 
 def hash_sources() -> dict[str, str]:
     """The md5 of dvc.yaml and of each file of the deps that no stage makes, and the tracked sections of params.yaml."""
-    sources = {str(PIPELINE): hash_path(PIPELINE)[0]}
+    sources = _hash_each(PIPELINE)
     try:
         pipeline = read_pipeline()
-    except ValueError:  # broken during a run: by its hash it has changed, and that is all there is to say
+    except (ValueError, OSError):  # broken or gone during a run: by its hash it has changed, which says it all
         return sources
-    outs = {path for stage in pipeline.values() for path in _outs_of(stage)}
+    outs = {path for stage in pipeline.values() for path in outs_of(stage)}
     deps = {_path_of(dep) for stage in pipeline.values() for dep in stage.get("deps", [])} - outs
     for dep in sorted(deps):
         sources |= _hash_each(Path(dep))
@@ -109,9 +109,10 @@ def read_pipeline(path: Path = PIPELINE) -> dict[str, dict[str, Any]]:
     raise ValueError(f"{path}: damaged, or with conflict markers ({reason}); mend it, or `git checkout {path}`")
 
 
-def _outs_of(stage: dict[str, Any]) -> set[str]:
-    """The paths that a stage of dvc.yaml makes."""
-    return {_path_of(out) for kind in ("outs", "metrics") for out in stage.get(kind, [])}
+def outs_of(stage: dict[str, Any], kinds: tuple[str, ...] = ("outs", "metrics")) -> dict[str, dict[str, Any]]:
+    """The paths that a stage of dvc.yaml makes, of these `kinds`, and the options of each."""
+    entries = [out for kind in kinds for out in stage.get(kind, [])]
+    return {_path_of(out): {} if isinstance(out, str) else out[_path_of(out)] or {} for out in entries}
 
 
 def _paths_by_stage(lock: Path) -> dict[str, set[str]]:

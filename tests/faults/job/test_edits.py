@@ -4,8 +4,6 @@ import pytest
 
 from tests.faults.job.workspace import JOB, Workspace, wait_for_training
 
-PAUSED = "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\n"
-
 
 def test_fault_49_params_edited(workspace: Workspace) -> None:
     """params.yaml edited during a run (DVC would record the new values for the old model)"""
@@ -50,14 +48,18 @@ def test_fault_50_code_edited(workspace: Workspace) -> None:
     assert "Running stage 'train'" in workspace.run(*JOB).stdout  # not restored as if the new code had made it
 
 
-def test_fault_50_pipeline_broken_during_a_run(workspace: Workspace) -> None:
+@pytest.mark.parametrize("content", ["<<<<<<< HEAD\n", None], ids=["broken", "deleted"])
+def test_fault_50_pipeline_broken_during_a_run(workspace: Workspace, content: str | None) -> None:
     """code edited during a run"""
     lock = workspace.read("dvc.lock")
     workspace.set_params(epochs=40)
     with workspace.running(*JOB) as job:
         wait_for_training(workspace)
-        with (workspace.path / "dvc.yaml").open("a") as file:
-            file.write("<<<<<<< HEAD\n")
+        path = workspace.path / "dvc.yaml"
+        if content is None:
+            path.unlink()
+        else:
+            path.write_text(path.read_text() + content)
         assert job.wait(240) == 1
     assert "job: error: dvc.yaml" in workspace.output and "Traceback" not in workspace.output
     assert workspace.read("dvc.lock") == lock
