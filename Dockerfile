@@ -26,13 +26,14 @@ ENV PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     DVC_NO_ANALYTICS=1
 COPY .dvcignore LICENSE dvc.lock dvc.yaml params.yaml requirements.txt /app/
+COPY linear_classifier/ /app/linear_classifier/
 COPY stages/ /app/stages/
 COPY tools/ /app/tools/
 WORKDIR /workspace
 USER 10001:10001
 
 # The test of the build: what the stages import can be imported, by the user that will, from files nobody can change.
-RUN ["python", "-c", "import torch, torchvision, dvc.cli; import stages.train.__main__, tools.job.__main__"]
+RUN ["python", "-c", "import torch, torchvision, dvc.cli; import stages.train, tools.job.__main__"]
 
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="fashion-mnist-job" \

@@ -3,11 +3,11 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-# of make base and make compare, whose further options go in ARGS
+# of make base-results and make compare, whose further options go in ARGS
 BASE ?= main
 
 .DEFAULT_GOAL := repro
-.PHONY: repro job setup hooks test check format fresh again base faults compare bench lock image image-run image-test \
+.PHONY: repro job setup hooks test check format check-committed reproduce base-results faults compare bench lock image image-run image-test \
 	image-full-test sbom help clean
 
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -45,17 +45,17 @@ format: .venv/.checks ## put the code in form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-fresh: .venv/.runs ## refuse a stale dvc.lock, and metrics that are missing, damaged or not finite
-	@$(BIN)/python -m tools.fresh
+check-committed: .venv/.runs ## refuse a stale dvc.lock, and metrics that are missing, damaged or not finite
+	@$(BIN)/python -m tools.check_committed
 
-again: .venv/.runs ## make everything again, and refuse if a byte is not what is committed
-	@$(BIN)/python -m tools.again
+reproduce: .venv/.runs ## make everything again, and refuse if a byte is not what is committed
+	@$(BIN)/python -m tools.reproduce
 
-base: .venv/.runs ## have the results of another commit in the DVC cache, to compare with: make base BASE=main
-	@$(BIN)/python -m tools.base $(BASE)
+base-results: .venv/.runs ## have the results of another commit in the DVC cache, to compare with: make base-results BASE=main
+	@$(BIN)/python -m tools.base_results $(BASE)
 
 faults: .venv/.checks ## make each of the 58 faults happen, and print a row for each
-	@$(BIN)/python -m tools.faults
+	@$(BIN)/python -m tests.faults
 
 compare: .venv/.checks ## say what this workspace, or HEAD=…, did to the metrics of BASE=main
 	@$(BIN)/python -m tools.compare $(BASE) $(HEAD) $(ARGS)

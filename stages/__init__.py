@@ -1,9 +1,9 @@
-"""The pipeline: three stages, each a package run as `python -m stages.NAME`, joined by files alone.
+"""What DVC runs: `python -m stages NAME`. A stage is a file here and a section of params.yaml.
 
-- `prepare` finds the raw Fashion-MNIST files and writes `data/prepared/`.
+- `prepare` finds the raw images and writes `data/prepared/`.
 - `train` reads it, fits Flatten → Linear and writes `models/model.pkl` and `reports/train/`.
 - `evaluate` reads both, looks at the test split once and writes `reports/evaluate/`.
 
-A stage never imports another stage. What passes between two of them is a file, and one module knows its format:
-`splits.py` for the data, `model_file.py` for the model.
+A stage reads params, calls the library with values, and writes files; only it knows paths. What passes between two
+stages is a file, whose format one module of the library knows.
 """

@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.params import Params, load_params
-from stages.prepare.sources import NAME, load_raw_files
-from stages.splits import Dataset, Split
-from tests.processes import run
-
-ROOT = Path(__file__).parents[1]
+from linear_classifier.data.splits import Dataset, Split
+from linear_classifier.params import Params, load_params
+from linear_classifier.preparation.fashion_mnist import NAME, load_raw_files
+from tests.processes import ROOT, run
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from stages.model_file import SavedModel, save_model
-from stages.params import load_params
-from stages.splits import Split, SplitName, save_splits
-
-ROOT = Path(__file__).parents[1]
+from linear_classifier.data.splits import Split, SplitName, save_splits
+from linear_classifier.model.model_file import SavedModel, save_model
+from linear_classifier.params import load_params
+from tests.processes import ROOT
 
 
 def build_saved(image_shape: tuple[int, int, int] = (1, 28, 28), num_classes: int = 10) -> SavedModel:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
+
 
 def run(
     *command: str, cwd: Path, check: bool = True, environment: dict[str, str] | None = None

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages.model_file import read_model
-from stages.prepare.sources import NAME
-from tests.processes import run
+from linear_classifier.model.model_file import read_model
+from linear_classifier.preparation.fashion_mnist import NAME
+from tests.processes import ROOT, run
 
-ROOT = Path(__file__).parents[1]
 COMMITTED = (ROOT / "dvc.lock").read_bytes()
 OLD_CPU = {"ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2", "ONEDNN_MAX_CPU_ISA": "SSE41"}
 OLDER_CPU = {"ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "COMPATIBLE", "ONEDNN_MAX_CPU_ISA": "SSE41"}
@@ -78,9 +77,11 @@ def test_repro_gives_the_same_lock_whatever_runs_it(
 
 
 def test_prepare_params_and_code_are_what_the_lock_depends_on(restored: Path) -> None:
-    (restored / "stages/train/fit.py").write_text((ROOT / "stages/train/fit.py").read_text() + "# edited\n")
+    (restored / "linear_classifier/training/loop.py").write_text(
+        (ROOT / "linear_classifier/training/loop.py").read_text() + "# edited\n"
+    )
     stale = run("dvc", "status", cwd=restored).stdout
-    shutil.copy(ROOT / "stages/train/fit.py", restored / "stages/train/fit.py")
+    shutil.copy(ROOT / "linear_classifier/training/loop.py", restored / "linear_classifier/training/loop.py")
     assert "train" in stale and "prepare:" not in stale
 
 
@@ -125,10 +126,11 @@ def _last_task(folder: Path) -> str:
 
 
 def test_stages_alone_work_without_git_and_dvc(restored: Path, tmp_path: Path) -> None:
-    shutil.copytree(restored / "stages", tmp_path / "stages")
+    for package in ("linear_classifier", "stages"):
+        shutil.copytree(restored / package, tmp_path / package)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(restored / "data/raw" / NAME, tmp_path / "data/raw" / NAME)
     for stage in ("prepare", "train", "evaluate"):
-        run("python", "-m", f"stages.{stage}", cwd=tmp_path)
+        run("python", "-m", "stages", stage, cwd=tmp_path)
     for name in ("models/model.pkl", "reports/evaluate/metrics.json", "reports/train/batch.png"):
         assert (tmp_path / name).read_bytes() == (restored / name).read_bytes()

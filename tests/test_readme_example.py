@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from stages.batches import apply_table
-from tests.good_model import ROOT, save_small_run
+from linear_classifier.data.loader import apply_table
+from tests.good_model import save_small_run
+from tests.processes import ROOT
 
 README = ROOT / "README.md"
 EXAMPLE = re.compile(r"<!-- example: plain-python -->\s*```python\n(.*?)```", re.DOTALL)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from stages.devices import why_no_cuda
+from linear_classifier.devices import why_no_cuda
 
 DRIVER = Path("/proc/driver/nvidia/version")  # of the host's kernel module, visible in containers too
 

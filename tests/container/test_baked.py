@@ -6,8 +6,8 @@ import pytest
 
 from tests.container.conftest import give_to
 from tests.container.containers import STRANGER, Engine
+from tests.processes import ROOT
 
-ROOT = Path(__file__).parents[2]
 RESULTS = (
     "models/model.pkl",
     "reports/evaluate/metrics.json",

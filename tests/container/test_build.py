@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 from tests.container.containers import TIMEOUT, Engine
+from tests.processes import ROOT
 
-ROOT = Path(__file__).parents[2]
 CONTEXT = (".dockerignore", "Dockerfile", "LICENSE", "dvc.lock", "dvc.yaml", "params.yaml", "requirements.txt")
 
 

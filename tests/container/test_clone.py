@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.container.containers import STRANGER, Engine
+from tests.processes import ROOT
 
-ROOT = Path(__file__).parents[2]
 COMMITTED = (ROOT / "dvc.lock").read_bytes()
 METRICS = "reports/evaluate/metrics.json"
 

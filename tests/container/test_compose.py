@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.container.containers import STRANGER, TIMEOUT, Engine
-
-ROOT = Path(__file__).parents[2]
+from tests.processes import ROOT
 
 
 def compose(engine: Engine, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

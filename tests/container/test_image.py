@@ -2,11 +2,10 @@
 
 import json
 import re
-from pathlib import Path
 
 from tests.container.containers import Engine
+from tests.processes import ROOT
 
-ROOT = Path(__file__).parents[2]
 UNWANTED = """
 for name in gcc cc c++ make curl wget; do command -v $name && echo "unwanted: $name"; done
 for path in .git data models tests reports; do [ -e /app/$path ] && echo "unwanted: $path"; done

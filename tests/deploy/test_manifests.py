@@ -8,7 +8,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.processes import ROOT
+
 MANIFESTS = sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
 RELEASES = ("1.31", "1.37")  # the first in which a Job's podFailurePolicy is stable, and a current one
 

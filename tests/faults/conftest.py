@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.prepare.sources import NAME, load_raw_files
-from tests.good_model import ROOT, save_small_run
+from linear_classifier.preparation.fashion_mnist import NAME, load_raw_files
+from tests.good_model import save_small_run
+from tests.processes import ROOT
 
 
 @pytest.fixture

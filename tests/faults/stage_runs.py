@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.good_model import ROOT
+from tests.processes import ROOT
 
 # No other place of the raw files can be reached: downloads meet a closed port, and there is no apt-get on the path.
 OFFLINE = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")} | {"PATH": "/nowhere"}
@@ -15,7 +15,7 @@ TIMEOUT = 240  # seconds; a stage that refuses needs a few, and a hang must not 
 
 def run_stage(name: str, folder: Path, *prefix: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **OFFLINE, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [*prefix, sys.executable, "-m", f"stages.{name}"]
+    command = [*prefix, sys.executable, "-m", "stages", name]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT)
 
 

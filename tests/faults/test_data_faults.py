@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.prepare.idx import build_header
-from stages.prepare.sources import DEBIAN_FOLDER, FILES, RawFile, load_raw_file
+from linear_classifier.preparation.fashion_mnist import DEBIAN_FOLDER, FILES, RawFile, load_raw_file
+from linear_classifier.preparation.idx import build_header
 from tests.faults.stage_runs import assert_refuses, edit_params, run_stage
 
 NAMES = [file.name for file in FILES]

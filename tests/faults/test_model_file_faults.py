@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.model_file import MAX_BYTES, SavedModel, read_model, save_model
+from linear_classifier.model.model_file import MAX_BYTES, SavedModel, read_model, save_model
 from tests.faults.stage_runs import assert_refuses, run_stage
 from tests.good_model import build_saved
 from tests.hostile.bombs import hash_bombs, memory_bombs, opcode_bombs, recursion_bombs, text_bombs

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.params import load_params
+from linear_classifier.params import load_params
 from tests.faults.stage_runs import assert_refuses, edit_params
 
 LINES = {  # each knob's line as it stands in params.yaml

@@ -1,1 +1,1 @@
-"""Files that `stages.model_file.read_model` has to refuse: each builder gives them by name."""
+"""Files that `linear_classifier.model.model_file.read_model` has to refuse: each builder gives them by name."""

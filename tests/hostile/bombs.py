@@ -3,8 +3,8 @@
 import struct
 from typing import Any
 
-from stages.model_file import MAX_BYTES
-from stages.pickles import MAX_OPCODES, dump_plain
+from linear_classifier.model.model_file import MAX_BYTES
+from linear_classifier.model.pickles import MAX_OPCODES, dump_plain
 
 START = b"\x80\x04"
 ROOM = MAX_BYTES - 100

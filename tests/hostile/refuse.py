@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stages.model_file import read_model
+from linear_classifier.model.model_file import read_model
 
 ROOM = 1024 * 2**20  # address space beyond what this process has: a bomb ends its process, not the machine
 SECONDS = 20  # of CPU, likewise

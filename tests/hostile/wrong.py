@@ -9,7 +9,7 @@ import struct
 from collections import OrderedDict
 from typing import Any
 
-from stages.pickles import dump_plain
+from linear_classifier.model.pickles import dump_plain
 
 
 class Text(str):

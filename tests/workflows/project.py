@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults.job.workspace import Workspace
-
-ROOT = Path(__file__).parents[2]
+from tests.processes import ROOT
 
 
 class Project:

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.processes import ROOT
+
 WORKFLOW = ROOT / ".github/workflows/pull-request.yml"
 SHELLS = {  # https://docs.github.com/actions/reference/workflow-syntax-for-github-actions, "defaults.run.shell"
     "": ["bash", "-e"],

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.processes import run
+from tests.processes import ROOT, run
 from tests.workflows.steps import WORKFLOW, read_jobs
 
-ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
 PULL_REQUEST: dict[str, Any] = yaml.safe_load(WORKFLOW.read_text())
@@ -32,7 +31,7 @@ def test_zizmor_finds_nothing() -> None:
 def test_zizmor_sees_what_it_is_asked_to_see(tmp_path: Path) -> None:
     """The check above can fail: an expression in a script is a finding."""
     (tmp_path / ".github/workflows").mkdir(parents=True)
-    text = WORKFLOW.read_text().replace("run: make fresh", "run: echo ${{ github.head_ref }}")
+    text = WORKFLOW.read_text().replace("run: make check-committed", "run: echo ${{ github.head_ref }}")
     (tmp_path / ".github/workflows/bad.yml").write_text(text)
     done = run("zizmor", "--offline", "--no-progress", ".github", cwd=tmp_path, check=False)
     assert done.returncode != 0 and "template-injection" in done.stdout

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages.model_file import read_model
+from linear_classifier.model.model_file import read_model
 from tests.faults.job.test_cache import damage, object_of
 from tests.faults.job.workspace import Workspace
-from tests.workflows.project import ROOT, Project, copy_tree
+from tests.processes import ROOT
+from tests.workflows.project import Project, copy_tree
 
 NAME = "fashion-mnist-linear"
 
@@ -47,7 +48,7 @@ def test_the_branch_of_an_experiment_is_ready_for_a_pull_request(project: Projec
     command = ["git", "clone", "--quiet", "--branch", "candidate", str(project.origin), str(clone.path)]
     subprocess.run(command, check=True)
     assert "lr: 0.031" in (clone.path / "params.yaml").read_text()
-    clone.run("python", "-m", "tools.fresh")
+    clone.run("python", "-m", "tools.check_committed")
 
 
 def test_a_registered_version_is_fetched_to_the_byte_and_opens(registered: Project, elsewhere: Workspace) -> None:

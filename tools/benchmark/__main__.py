@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import mean, median, stdev
 
-from stages.params import load_params
-from stages.splits import load_dataset, load_split
+from linear_classifier.data.splits import load_dataset, load_split
+from linear_classifier.params import load_params
 from tools.benchmark.loops import OURS, PLAIN, TEXTBOOK, measure_loops, measure_plain
 from tools.benchmark.noise import as_revision, count_false_alarms, seed_deviations
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
@@ -34,8 +34,8 @@ def bench_loops(rounds: int) -> None:
 
 def bench_train(rounds: int) -> None:
     """The train stage as a process against scikit-learn's, and its memory."""
-    pairs = [(run_python("-m", "stages.train"), run_python("-c", LOGISTIC_REGRESSION)) for _ in range(rounds)]
-    run_python("-m", "stages.evaluate")
+    pairs = [(run_python("-m", "stages", "train"), run_python("-c", LOGISTIC_REGRESSION)) for _ in range(rounds)]
+    run_python("-m", "stages", "evaluate")
     imports = run_python("-c", IMPORTS).peak_mb
     peak = max(ours.peak_mb for ours, _ in pairs)
     print("\nthe train stage as a process, imports included")

@@ -13,13 +13,13 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import FashionMNIST
 from torchvision.transforms import ToTensor
 
-from stages.batches import Batch, build_loader
-from stages.model import build_model
-from stages.params import RuntimeParams
-from stages.prepare.sources import load_raw_files
-from stages.splits import Split
-from stages.train.fit import train_one_epoch
-from stages.train.pixels import build_pixel_table
+from linear_classifier.data.loader import Batch, build_loader
+from linear_classifier.data.pixel_table import build_pixel_table
+from linear_classifier.data.splits import Split
+from linear_classifier.model.linear import build_model
+from linear_classifier.params import RuntimeParams
+from linear_classifier.preparation.fashion_mnist import load_raw_files
+from linear_classifier.training.loop import train_one_epoch
 
 RUNTIME = RuntimeParams(device="cpu", num_workers=0, threads=1)
 CPU = torch.device("cpu")

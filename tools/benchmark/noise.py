@@ -7,8 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from stages.evaluate.metrics import Floats, compute_metrics
-from stages.params import CompareParams, Params
+from linear_classifier.evaluation.metrics import Floats, compute_metrics
+from linear_classifier.params import CompareParams, Params
 from tools.benchmark.seeds import SeedRun
 from tools.compare.comparison import judge_classes, judge_headline
 from tools.compare.files import Files

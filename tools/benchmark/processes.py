@@ -13,8 +13,8 @@ LOGISTIC_REGRESSION = """
 import numpy as np
 from pathlib import Path
 from sklearn.linear_model import LogisticRegression
-from stages.model_file import read_model
-from stages.splits import load_dataset, load_split
+from linear_classifier.model.model_file import read_model
+from linear_classifier.data.splits import load_dataset, load_split
 import warnings
 warnings.simplefilter("ignore")  # 100 iterations do not converge, and are what was asked for
 folder = Path("data/prepared")

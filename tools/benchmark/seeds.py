@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stages.batches import EVALUATION_BATCH_SIZE, build_loader
-from stages.evaluate.__main__ import compute_logits
-from stages.evaluate.metrics import Predictions, predict
-from stages.model import build_model
-from stages.params import Params
-from stages.splits import load_dataset, load_split
-from stages.train.fit import Epoch, fit
-from stages.train.pixels import build_pixel_table
+from linear_classifier.data.loader import EVALUATION_BATCH_SIZE, build_loader
+from linear_classifier.data.pixel_table import build_pixel_table
+from linear_classifier.data.splits import load_dataset, load_split
+from linear_classifier.evaluation.logits import compute_logits
+from linear_classifier.evaluation.metrics import Predictions, predict
+from linear_classifier.model.linear import build_model
+from linear_classifier.params import Params
+from linear_classifier.training.loop import Epoch, fit
 
 PREPARED, CPU = Path("data/prepared"), torch.device("cpu")
 

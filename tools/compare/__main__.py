@@ -12,14 +12,14 @@ import logging
 import sys
 from pathlib import Path
 
-from stages.files import write_bytes, write_json
+from linear_classifier.io.files import write_bytes, write_json
+from tools.check_committed import find_cached_outs, find_outdated, read_status
 from tools.compare.charts import draw_charts
 from tools.compare.comparison import Comparison, compare
 from tools.compare.files import WORKSPACE
 from tools.compare.record import as_json
 from tools.compare.report import format_markdown
 from tools.compare.revisions import load_revision
-from tools.fresh import find_cached_outs, find_outdated, read_status
 from tools.job.record import PIPELINE
 
 DONE, GATE_FAILED, BAD_INPUT = 0, 1, 2

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from stages.params import CompareParams, check_section, shown
+from linear_classifier.io.sections import check_section, short_repr
+from linear_classifier.params import CompareParams
 from tools.compare.data import DataChanges, find_data_changes
 from tools.compare.evidence import class_evidence, headline_evidence
 from tools.compare.measures import HIGHER_IS_BETTER
@@ -89,7 +90,7 @@ def diff_params(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str
 
 
 def _value(params: dict[str, Any], key: str) -> str:
-    return shown(params[key]) if key in params else "not there"
+    return short_repr(params[key]) if key in params else "not there"
 
 
 def _flatten(params: Any, prefix: str = "") -> dict[str, Any]:

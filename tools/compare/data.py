@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from stages.splits import Dataset, parse_dataset
+from linear_classifier.data.splits import Dataset, parse_dataset
 from tools.compare.files import Files, UnavailableError
 from tools.compare.revisions import PREPARED, Revision
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.evaluate.metrics import Floats, Predictions
-from stages.params import CompareParams, shown
+from linear_classifier.evaluation.metrics import Floats, Predictions
+from linear_classifier.io.sections import short_repr
+from linear_classifier.params import CompareParams
 from tools.compare.measures import HEADLINE, columns_of, headline_of
 from tools.compare.metrics import Metrics
 from tools.compare.revisions import Revision
@@ -166,6 +167,6 @@ def _calibration_bins(revision: Revision) -> int:
     if type(found) is not int or not 1 <= found <= 1000:
         raise ValueError(
             f"{revision.name}: params.yaml: evaluate.calibration_bins must be a whole number in [1, 1000], "
-            f"got {shown(found)}"
+            f"got {short_repr(found)}"
         )
     return found

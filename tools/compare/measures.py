@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.evaluate.metrics import Floats, Predictions, confidence_bins
+from linear_classifier.evaluation.metrics import Floats, Predictions, confidence_bins
 
 HEADLINE = ("accuracy", "loss", "macro_f1", "ece")
 HIGHER_IS_BETTER = {"accuracy": True, "loss": False, "macro_f1": True, "ece": False}

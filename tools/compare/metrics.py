@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from stages.params import shown
+from linear_classifier.io.sections import short_repr
 from tools.compare.measures import HEADLINE
 
 _ABSURD = 1e30  # nats: `evaluate` refuses such a model, and JSON holds numbers that no float can
@@ -37,8 +37,8 @@ def parse_metrics(content: bytes, where: str) -> Metrics:
     headline = {name: _number(found, name, f"{where}: {name}") for name in HEADLINE}
     classes = found.get("per_class")
     if not isinstance(classes, dict) or not classes:
-        raise ValueError(f"{where}: per_class is {shown(classes)}, expected a mapping of classes; {MEND}")
-    recall = {name: _number(row, "recall", f"{where}: recall of {shown(name)}") for name, row in classes.items()}
+        raise ValueError(f"{where}: per_class is {short_repr(classes)}, expected a mapping of classes; {MEND}")
+    recall = {name: _number(row, "recall", f"{where}: recall of {short_repr(name)}") for name, row in classes.items()}
     counts = {name: row["num_images"] for name, row in classes.items() if _is_count(row.get("num_images"))}
     num_images = found.get("num_images")
     return Metrics(
@@ -56,7 +56,7 @@ def _number(mapping: Any, name: str, where: str) -> float:
     value: Any = mapping.get(name) if isinstance(mapping, dict) else None
     if type(value) in (int, float) and 0 <= value <= highest:
         return float(value)
-    found = "missing" if value is None else shown(value)
+    found = "missing" if value is None else short_repr(value)
     raise ValueError(f"{where} is {found}, expected {expected}; {MEND}")
 
 

@@ -5,7 +5,7 @@ import io
 
 import numpy as np
 
-from stages.evaluate.metrics import Predictions, count_confusion, per_class_scores
+from linear_classifier.evaluation.metrics import Predictions, count_confusion, per_class_scores
 from tools.compare.metrics import Metrics
 
 _HEADER = ["index", "label", "predicted", "confidence", "loss"]

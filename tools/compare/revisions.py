@@ -6,8 +6,8 @@ from typing import Any
 
 from dvc.exceptions import NotDvcRepoError
 
-from stages.evaluate.metrics import Predictions
-from stages.yaml_file import parse_yaml
+from linear_classifier.evaluation.metrics import Predictions
+from linear_classifier.io.yaml_file import parse_yaml
 from tools.compare.files import Files, UnavailableError, find_commit
 from tools.compare.metrics import Metrics, parse_metrics
 from tools.compare.predictions import check_agreement, parse_predictions

@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from stages.evaluate.metrics import Floats
+from linear_classifier.evaluation.metrics import Floats
 
 Interval = tuple[float, float]
 

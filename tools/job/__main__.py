@@ -21,7 +21,7 @@ if __name__ == "__main__":  # above the imports that take a second, in which pro
 import os
 from pathlib import Path
 
-from stages.params import load_params
+from linear_classifier.params import load_params
 from tools import show
 from tools.job.baked import run_baked
 from tools.job.environment import PRIVATE, find_cache, find_remote, prepare_environment
@@ -70,7 +70,7 @@ def run_job(arguments: list[str]) -> int:
     cache = find_cache()
     check_workspace(cache, _read_outs_or_none() or [])
     if runtime.device == "cuda":
-        from stages.devices import select_device  # here, since PyTorch takes seconds to import
+        from linear_classifier.devices import select_device  # here, since PyTorch takes seconds to import
 
         select_device(runtime)  # before anything else is done for nothing
     with job_lock() as lock:

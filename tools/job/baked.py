@@ -10,11 +10,11 @@ from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
 
-from stages.files import replacing, write_bytes
+from linear_classifier.io.files import replacing, write_bytes
 from tools.job.workspace import job_lock
 
 CODE, DATA, OUT = Path(__file__).parents[2], Path("/data"), Path("/out")
-CARRIED = (".dvcignore", "dvc.lock", "dvc.yaml", "params.yaml", "requirements.txt", "stages")
+CARRIED = (".dvcignore", "dvc.lock", "dvc.yaml", "params.yaml", "requirements.txt", "linear_classifier", "stages")
 CONFIG = b"[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
 
 
@@ -52,7 +52,9 @@ def _lay_out(workspace: Path, code: Path, data: Path) -> None:
         else:
             write_bytes(workspace / name, (code / name).read_bytes())
     write_bytes(workspace / ".dvc/config", CONFIG)
-    from stages.prepare.sources import NAME  # here, since it imports NumPy, which the other ways of the job do not need
+    from linear_classifier.preparation.fashion_mnist import (
+        NAME,
+    )  # here, since it imports NumPy, which the other ways of the job do not need
 
     raw = workspace / "data/raw" / NAME
     if raw.is_symlink():

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from stages.files import write_bytes
-from stages.params import load_params
+from linear_classifier.io.files import write_bytes
+from linear_classifier.params import load_params
 from tools.job.verify import hash_path, read_outs
 
 LOCK, PARAMS, PIPELINE = Path("dvc.lock"), Path("params.yaml"), Path("dvc.yaml")
@@ -109,7 +109,7 @@ def read_pipeline(path: Path = PIPELINE) -> dict[str, dict[str, Any]]:
     raise ValueError(f"{path}: damaged, or with conflict markers ({reason}); mend it, or `git checkout {path}`")
 
 
-def outs_of(stage: dict[str, Any], kinds: tuple[str, ...] = ("outs", "metrics")) -> dict[str, dict[str, Any]]:
+def outs_of(stage: dict[str, Any], kinds: tuple[str, ...] = ("outs", "metrics", "plots")) -> dict[str, dict[str, Any]]:
     """The paths that a stage of dvc.yaml makes, of these `kinds`, and the options of each."""
     entries = [out for kind in kinds for out in stage.get(kind, [])]
     return {_path_of(out): {} if isinstance(out, str) else out[_path_of(out)] or {} for out in entries}

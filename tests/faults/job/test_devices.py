@@ -17,7 +17,7 @@ def test_fault_20_loss_not_finite(workspace: Workspace) -> None:
 
 
 @no_gpu
-@pytest.mark.parametrize("command", [("python", "-m", "stages.train"), JOB], ids=["stage", "job"])
+@pytest.mark.parametrize("command", [("python", "-m", "stages", "train"), JOB], ids=["stage", "job"])
 def test_fault_54_no_usable_gpu(workspace: Workspace, command: tuple[str, ...]) -> None:
     """`device: cuda` and no usable GPU"""
     workspace.set_params(device="cuda")
@@ -31,7 +31,7 @@ def test_fault_54_no_usable_gpu(workspace: Workspace, command: tuple[str, ...]) 
 @no_gpu
 def test_fault_54_auto_falls_back(workspace: Workspace) -> None:
     """`device: cuda` and no usable GPU"""
-    assert "device: cpu (auto: " in workspace.run("python", "-m", "stages.train").stdout
+    assert "device: cpu (auto: " in workspace.run("python", "-m", "stages", "train").stdout
 
 
 @pytest.mark.parametrize(
@@ -53,15 +53,16 @@ def test_fault_54_auto_falls_back(workspace: Workspace) -> None:
 def test_fault_55_out_of_memory(workspace: Workspace, error: str, line: str) -> None:
     """CUDA out of memory, driver too old (raised by hand: there is no GPU here to exhaust)"""
     code = f"def main(): raise {error}\nsys.exit(run_stage('train', main))"
-    code = f"import sys, torch\nfrom stages.entry import run_stage\n{code}"
+    code = f"import sys, torch\nfrom stages.__main__ import run_stage\n{code}"
     assert workspace.refused(1, "python", "-c", code) == line
 
 
 def test_fault_55_driver_too_old(workspace: Workspace) -> None:
     """CUDA out of memory, driver too old (PyTorch's message for it, given by hand: there is no GPU here)"""
     code = (
-        "import sys, torch\nfrom stages.entry import run_stage\nfrom stages.devices import select_device\n"
-        "from stages.params import RuntimeParams\n"
+        "import sys, torch\nfrom stages.__main__ import run_stage\n"
+        "from linear_classifier.devices import select_device\n"
+        "from linear_classifier.params import RuntimeParams\n"
         "text = 'The NVIDIA driver on your system is too old (found version 11040). Please update it'\n"
         "def too_old(): raise RuntimeError(text)\n"
         "torch.version.cuda, torch.cuda.init = '12.8', too_old\n"
@@ -77,6 +78,6 @@ def test_fault_58_output_is_a_folder(workspace: Workspace) -> None:
     path.unlink()
     path.mkdir()
     (path / "kept").touch()
-    message = workspace.refused(2, "python", "-m", "stages.train")
+    message = workspace.refused(2, "python", "-m", "stages", "train")
     assert message == ("train: error: models/model.pkl: a folder stands where a file is to be written; move it away\n")
     assert (path / "kept").exists() and not workspace.leftovers()

@@ -29,7 +29,7 @@ def test_fault_39_disk_full_in_a_stage(workspace: Workspace, needs_root: None) -
     """disk full while a stage writes"""
     with tiny_disk(workspace.path / "data/prepared", 54):  # 53 MB of content: a second copy does not fit
         old = workspace.read("data/prepared/train/images.npy")
-        message = workspace.refused(1, "python", "-m", "stages.prepare")
+        message = workspace.refused(1, "python", "-m", "stages", "prepare")
         assert message == (
             "prepare: error: data/prepared/train/images.npy: No space left on device; mend that and run it again\n"
         )

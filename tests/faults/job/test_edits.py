@@ -16,7 +16,7 @@ def test_fault_49_params_edited(workspace: Workspace) -> None:
         "evaluate: error: models/model.pkl: made with train.lr = 0.03, but params.yaml says 0.02 "
         "(was it edited during a run?); run `dvc repro -f` to train with what it says now"
     ) in workspace.output
-    assert workspace.refused(2, "python", "-m", "stages.evaluate").startswith("evaluate: error: models/model.pkl: ")
+    assert workspace.refused(2, "python", "-m", "stages", "evaluate").startswith("evaluate: error: models/model.pkl: ")
 
 
 def test_fault_49_params_edited_under_the_job(workspace: Workspace) -> None:
@@ -39,10 +39,13 @@ def test_fault_50_code_edited(workspace: Workspace) -> None:
     workspace.set_params(epochs=40)
     with workspace.running(*JOB) as job:
         wait_for_training(workspace)
-        with (workspace.path / "stages/train/fit.py").open("a") as file:
+        with (workspace.path / "linear_classifier/training/loop.py").open("a") as file:
             file.write("# edited\n")
         assert job.wait(240) == 1
-    assert "job: error: stages/train/fit.py changed while the job ran, so its results are not" in workspace.output
+    assert (
+        "job: error: linear_classifier/training/loop.py changed while the job ran, so its results are not"
+        in workspace.output
+    )
     assert workspace.read("dvc.lock") == lock and sorted(workspace.path.glob(".dvc/cache/runs/*/*/*")) == runs
     workspace.set_params(epochs=1)
     assert "Running stage 'train'" in workspace.run(*JOB).stdout  # not restored as if the new code had made it

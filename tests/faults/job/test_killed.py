@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.job.workspace import JOB, Workspace, wait_for_training, wait_until
 
-TRAIN = ("python", "-m", "stages.train")
+TRAIN = ("python", "-m", "stages", "train")
 
 
 def test_fault_34_stage_killed(workspace: Workspace) -> None:
@@ -81,7 +81,7 @@ def test_fault_37_dvc_dies(workspace: Workspace, command: tuple[str, ...], victi
 def test_fault_38_leftover_swept(workspace: Workspace) -> None:
     """a temporary file left by SIGKILL"""
     code = (
-        "import os, signal\nfrom pathlib import Path\nfrom stages.files import replacing\n"
+        "import os, signal\nfrom pathlib import Path\nfrom linear_classifier.io.files import replacing\n"
         "with replacing(Path('models/model.pkl')) as file:\n"
         "    file.write(b'half')\n    file.flush()\n    os.kill(os.getpid(), signal.SIGKILL)"
     )

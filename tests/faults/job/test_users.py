@@ -83,7 +83,7 @@ def test_fault_48_no_git(workspace: Workspace) -> None:
     shutil.rmtree(workspace.path / ".git")
     message = workspace.refused(1, *JOB)
     assert message.startswith("job: error: .git: not found") and "`dvc config --local core.no_scm true`" in message
-    workspace.run("python", "-m", "stages.evaluate")
+    workspace.run("python", "-m", "stages", "evaluate")
     workspace.run("dvc", "config", "--local", "core.no_scm", "true")
     before = workspace.read("dvc.lock")
     done = workspace.run(*JOB, "-f", "-s", "prepare")

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+from tests.processes import ROOT
+
 TIMEOUT = 240  # seconds, for what takes ten on an idle machine
 STRANGER = 12345  # a user id that no passwd file knows
 JOB = ("python", "-m", "tools.job")

@@ -1,0 +1,1 @@
+"""The prepared splits: their files, their order in an epoch, their batches."""

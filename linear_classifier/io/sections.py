@@ -1,0 +1,101 @@
+"""A section of a file of settings, read into a frozen dataclass, every value typed and in range."""
+
+import difflib
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Section = TypeVar("Section", bound="DataclassInstance")
+
+
+@dataclass(frozen=True)
+class Range:
+    """A closed interval, or with `open_low`/`open_high` one without that end."""
+
+    low: float
+    high: float
+    open_low: bool = False
+    open_high: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        above = value > self.low if self.open_low else value >= self.low
+        below = value < self.high if self.open_high else value <= self.high
+        return above and below
+
+    def __str__(self) -> str:
+        return f"{'(' if self.open_low else '['}{self.low:g}, {self.high:.10g}{')' if self.open_high else ']'}"
+
+
+def check_section(content: Any, kind: type[Section], where: str) -> Section:
+    """`content`, a mapping as read from a file, as the section `kind`; `where` opens each message.
+
+    Raises:
+        ValueError: a key is missing or unknown, or a value is of the wrong type or out of range.
+    """
+    values = check_keys(content, kind, where)
+    hints = get_type_hints(kind, include_extras=True)
+    return kind(**{name: _check_value(values[name], hints[name], f"{where}.{name}") for name in values})
+
+
+def check_keys(content: Any, kind: type[Any], where: str) -> dict[str, Any]:
+    names = [field.name for field in fields(kind)]
+    if not isinstance(content, dict):
+        raise ValueError(f"{where}: must be a mapping with the keys {', '.join(names)}, got {short_repr(content)}")
+    for key in content:
+        if key not in names:
+            near = difflib.get_close_matches(str(key)[:40], names, n=1, cutoff=0)
+            raise ValueError(f"{where}: unknown key {short_repr(key)}; the nearest known key is {near[0]!r}")
+    for name in names:
+        if name not in content:
+            raise ValueError(f"{where}: the key {name!r} is missing; add it, or `git checkout params.yaml`")
+    return content
+
+
+def _check_value(value: Any, hint: Any, where: str) -> str | int | float:
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint) or not isinstance(value, str):
+            raise ValueError(f"{where} must be one of {', '.join(get_args(hint))}, got {short_repr(value)}")
+        return value
+    if hint is str:
+        if not isinstance(value, str):
+            raise ValueError(f'{where} must be text (write "" for none), got {short_repr(value)}')
+        return value
+    kind, allowed = get_args(hint)
+    return _check_number(value, kind, allowed, where)
+
+
+def _check_number(value: Any, kind: type[int | float], allowed: Range, where: str) -> int | float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    whole = isinstance(value, int) or kind is float
+    if not is_number or not whole or value not in allowed:
+        noun = "a whole number" if kind is int else "a number"
+        raise ValueError(f"{where} must be {noun} in {allowed}, got {short_repr(value)}{_hint(value, kind, allowed)}")
+    return kind(value)
+
+
+def _hint(value: Any, kind: type[int | float], allowed: Range) -> str:
+    """How to write the number that YAML read as text, such as `1e-3`; else nothing."""
+    try:
+        number = float(value) if isinstance(value, str) else math.nan
+    except ValueError:
+        return ""
+    if number not in allowed or (kind is int and not number.is_integer()):
+        return ""
+    text = repr(kind(number))
+    return f" (write {text if '.' in text else text.replace('e', '.0e')}, without quotes)"
+
+
+def short_repr(value: Any) -> str:
+    """`value` as one short line; no list in a list, since a hostile one is deep or has no end."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"a whole number of {value.bit_length()} bits"
+    if isinstance(value, list):
+        items = ["..." if isinstance(item, list | dict) else short_repr(item) for item in value[:4]]
+        return f"[{', '.join(items)}{', ...' if len(value) > 4 else ''}]"
+    if isinstance(value, str):
+        value = value[:60]  # first, since its repr may be ten times as long
+    text = repr(value) if value is None or isinstance(value, str | int | float) else type(value).__name__
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,1 @@
+"""Flatten → Linear, and the file that keeps it."""

@@ -1,0 +1,87 @@
+"""The knobs of `params.yaml`, one dataclass a section, checked before any data is read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, get_type_hints
+
+from linear_classifier.io.sections import Range, check_keys, check_section
+from linear_classifier.io.yaml_file import read_yaml
+
+MAX_SEED = 2**31 - 1  # fits every generator in use, NumPy's, PyTorch's and a pickled 4-byte integer
+Seed = Annotated[int, Range(0, MAX_SEED)]
+
+
+@dataclass(frozen=True)
+class PrepareParams:
+    source: str
+    val_fraction: Annotated[float, Range(0, 0.5, open_low=True)]
+    seed: Seed
+
+
+@dataclass(frozen=True)
+class TrainParams:
+    epochs: Annotated[int, Range(1, 10_000)]
+    batch_size: Annotated[int, Range(1, MAX_SEED)]
+    lr: Annotated[float, Range(0, 10, open_low=True)]
+    momentum: Annotated[float, Range(0, 1, open_high=True)]
+    weight_decay: Annotated[float, Range(0, 1)]
+    gamma: Annotated[float, Range(0, 10, open_low=True)]
+    seed: Seed
+    dtype: Literal["float64", "float32"]
+
+
+@dataclass(frozen=True)
+class EvaluateParams:
+    calibration_bins: Annotated[int, Range(1, 1000)]
+    num_mistakes: Annotated[int, Range(1, 100)]
+
+
+@dataclass(frozen=True)
+class CompareParams:
+    """When a difference between two revisions counts, for `tools.compare`; no stage reads it.
+
+    A tolerance is in the unit of its metric; a `_seed_sd` is the standard deviation of the metric over training seeds,
+    that of a class's recall divided by its error rate, in runs of `seed_noise_scale`.
+    """
+
+    confidence: Annotated[float, Range(0.5, 1, open_low=True, open_high=True)]
+    bootstrap_samples: Annotated[int, Range(100, 100_000)]
+    accuracy_tolerance: Annotated[float, Range(0, 1)]
+    loss_tolerance: Annotated[float, Range(0, 100)]
+    macro_f1_tolerance: Annotated[float, Range(0, 1)]
+    ece_tolerance: Annotated[float, Range(0, 1)]
+    class_tolerance: Annotated[float, Range(0, 1)]
+    accuracy_seed_sd: Annotated[float, Range(0, 1)]
+    loss_seed_sd: Annotated[float, Range(0, 100)]
+    macro_f1_seed_sd: Annotated[float, Range(0, 1)]
+    ece_seed_sd: Annotated[float, Range(0, 1)]
+    class_seed_sd: Annotated[float, Range(0, 1)]
+    seed_noise_scale: Annotated[float, Range(0, 100, open_low=True)]
+
+
+@dataclass(frozen=True)
+class RuntimeParams:
+    device: Literal["auto", "cpu", "cuda"]
+    num_workers: Annotated[int, Range(0, 64)]
+    threads: Annotated[int, Range(1, 256)]
+
+
+@dataclass(frozen=True)
+class Params:
+    prepare: PrepareParams
+    train: TrainParams
+    evaluate: EvaluateParams
+    compare: CompareParams
+    runtime: RuntimeParams
+
+
+def load_params(path: Path) -> Params:
+    """Every knob, typed and in range.
+
+    Raises:
+        ValueError: the file is missing or not YAML, a key is missing, unknown or given twice, or a value is of the
+        wrong type or out of range. The message names the file, the key, what was found and what was expected.
+    """
+    content = check_keys(read_yaml(path), Params, str(path))
+    sections = get_type_hints(Params)
+    return Params(**{name: check_section(content[name], sections[name], f"{path}: {name}") for name in content})

@@ -1,0 +1,33 @@
+"""`reports/train/`: what the training run has to tell, as text whose bytes are the same everywhere."""
+
+import csv
+import io
+from dataclasses import astuple, fields
+
+from linear_classifier.training.loop import Epoch
+
+DIGITS = 6  # float64 sums differ between CPUs from about the 15th
+
+
+def format_history(epochs: list[Epoch]) -> bytes:
+    """history.csv: a header and a row an epoch."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(Epoch))
+    writer.writerows((epoch.epoch, *(round(value, DIGITS) for value in astuple(epoch)[1:])) for epoch in epochs)
+    return text.getvalue().encode()
+
+
+def summarise(best: Epoch, epochs_run: int) -> dict[str, float]:
+    """metrics.json: the epoch whose weights were kept."""
+    return {
+        "best_epoch": best.epoch,
+        "epochs": epochs_run,
+        "val_accuracy": round(best.val_accuracy, DIGITS),
+        "val_loss": round(best.val_loss, DIGITS),
+    }
+
+
+def describe(epoch: Epoch) -> str:
+    """One line for the log."""
+    return f"train loss {epoch.train_loss:.4f}, val loss {epoch.val_loss:.4f}, val accuracy {epoch.val_accuracy:.4f}"

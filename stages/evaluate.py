@@ -1,0 +1,77 @@
+"""`python -m stages evaluate`: judge `models/model.pkl` on the test split, write `reports/evaluate/`."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from linear_classifier.data.loader import EVALUATION_BATCH_SIZE, build_loader
+from linear_classifier.data.splits import Dataset, load_dataset, load_split
+from linear_classifier.devices import select_device
+from linear_classifier.evaluation.logits import compute_logits
+from linear_classifier.evaluation.metrics import compute_metrics, count_confusion, predict
+from linear_classifier.evaluation.pictures import draw_confusion, draw_mistakes, draw_weights
+from linear_classifier.evaluation.tables import format_confusion, format_predictions
+from linear_classifier.io.files import write_bytes, write_json
+from linear_classifier.io.provenance import record
+from linear_classifier.io.sections import short_repr
+from linear_classifier.model.model_file import SavedModel, read_model
+from linear_classifier.params import load_params
+
+PREPARED, REPORTS, MODEL = Path("data/prepared"), Path("reports/evaluate"), Path("models/model.pkl")
+
+
+def main() -> None:
+    started = time.perf_counter()
+    params = load_params(Path("params.yaml"))
+    saved = read_model(MODEL)
+    check_made_with(saved.params, {"prepare": asdict(params.prepare), "train": asdict(params.train)})
+    dataset = load_dataset(PREPARED)
+    check_made_for(saved, dataset)
+    device = select_device(params.runtime)
+    test = load_split(PREPARED, "test", dataset)
+
+    model = saved.build().to(device, torch.float64)
+    table = np.frombuffer(saved.pixel_table, "<f4").reshape(-1, 256)
+    logits = compute_logits(model, build_loader(test, table, EVALUATION_BATCH_SIZE, params.runtime, device))
+    predictions = predict(logits, np.array(test.labels))
+    metrics = compute_metrics(predictions, saved.class_names, params.evaluate.calibration_bins)
+
+    confusion = count_confusion(predictions, len(saved.class_names))
+    weight = np.frombuffer(saved.weight, "<f4").reshape(len(saved.class_names), -1)
+    write_bytes(REPORTS / "predictions.csv", format_predictions(predictions))
+    write_bytes(REPORTS / "confusion.csv", format_confusion(predictions, saved.class_names))
+    write_bytes(REPORTS / "confusion.png", draw_confusion(confusion, saved.class_names))
+    write_bytes(REPORTS / "weights.png", draw_weights(weight, saved.image_shape, saved.class_names))
+    write_bytes(
+        REPORTS / "mistakes.png",
+        draw_mistakes(test.images, predictions, saved.class_names, params.evaluate.num_mistakes),
+    )
+    write_json(REPORTS / "metrics.json", metrics)
+    print(f"evaluate: accuracy {metrics['accuracy']}, loss {metrics['loss']} on {len(test)} test images", flush=True)
+    record(Path("reports/provenance.json"), "evaluate", started, device=str(device))
+
+
+def check_made_with(found: dict[str, dict[str, Any]], expected: dict[str, dict[str, Any]]) -> None:
+    """Raise ValueError, naming the first that differs, unless the model's params are those of params.yaml."""
+    for section, values in expected.items():
+        for key, value in values.items():
+            if found[section][key] != value:
+                raise ValueError(
+                    f"{MODEL}: made with {section}.{key} = {found[section][key]!r}, but params.yaml says {value!r} "
+                    "(was it edited during a run?); run `dvc repro -f` to train with what it says now"
+                )
+
+
+def check_made_for(saved: SavedModel, dataset: Dataset) -> None:
+    """Raise ValueError unless the model is of the images and classes, in their order, of `dataset`."""
+    for name in ("image_shape", "class_names"):
+        found, expected = getattr(saved, name), getattr(dataset, name)
+        if found != expected:
+            raise ValueError(
+                f"{MODEL}: its {name} are {short_repr(found)}, but those of {PREPARED} are {short_repr(expected)}; "
+                "run `dvc repro -f train` to train on that data"
+            )

@@ -1,0 +1,21 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from linear_classifier.model.linear import build_model
+
+
+def test_build_model_is_exactly_flatten_and_linear() -> None:
+    model = build_model([1, 28, 28], 10)
+    assert [type(layer) for layer in model] == [nn.Flatten, nn.Linear]
+    assert sum(parameter.numel() for parameter in model.parameters()) == 7850
+
+
+@pytest.mark.parametrize("num_classes", [2, 10])
+def test_build_model_starts_uniform_at_a_loss_of_ln_classes(num_classes: int) -> None:
+    model = build_model([3, 4, 5], num_classes, torch.float64)
+    logits = model(torch.randn(6, 3, 4, 5, dtype=torch.float64))
+    loss = nn.functional.cross_entropy(logits, torch.arange(6) % num_classes)
+    assert logits.shape == (6, num_classes) and loss.item() == pytest.approx(math.log(num_classes), abs=1e-12)
