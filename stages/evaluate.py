@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from linear_classifier.data.loader import EVALUATION_BATCH_SIZE, build_loader
+from linear_classifier.data.loader import build_loader, evaluation_batch_size
 from linear_classifier.data.splits import Dataset, load_dataset, load_split
 from linear_classifier.devices import select_device
 from linear_classifier.evaluation.logits import compute_logits
@@ -35,8 +35,10 @@ def main() -> None:
     test = load_split(PREPARED, "test", dataset)
 
     model = saved.build().to(device, torch.float64)
-    table = np.frombuffer(saved.pixel_table, "<f4").reshape(-1, 256)
-    logits = compute_logits(model, build_loader(test, table, EVALUATION_BATCH_SIZE, params.runtime, device))
+    table = torch.from_numpy(np.frombuffer(saved.pixel_table, "<f4").reshape(-1, 256).astype(np.float64))
+    batch_size = evaluation_batch_size(dataset.image_shape)
+    loader = build_loader(test, table, batch_size, params.runtime, device)
+    logits = compute_logits(model, loader)
     predictions = predict(logits, np.array(test.labels))
     metrics = compute_metrics(predictions, saved.class_names, params.evaluate.calibration_bins)
 

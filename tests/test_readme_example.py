@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from linear_classifier.data.loader import apply_table
+from linear_classifier.data.pixel_table import look_up
 from tests.good_model import save_small_run
 from tests.processes import ROOT
 
@@ -25,9 +25,9 @@ def test_readme_example_classifies_as_the_module_does(tmp_path: Path) -> None:
         pytest.skip("README.md has no block marked <!-- example: plain-python --> yet")
     saved = save_small_run(tmp_path)
     image = np.load(tmp_path / "data/prepared/test/images.npy")[-1:]
-    table = np.frombuffer(saved.pixel_table, "<f4").reshape(1, 256)
+    table = torch.from_numpy(np.frombuffer(saved.pixel_table, "<f4").reshape(1, 256).copy())
     with torch.no_grad():
-        expected = saved.class_names[int(saved.build()(apply_table(image, table)).argmax())]
+        expected = saved.class_names[int(saved.build()(look_up(table, torch.from_numpy(image))).argmax())]
     run = subprocess.run(
         [sys.executable, "-c", found[1] + LIGHT],
         cwd=tmp_path,

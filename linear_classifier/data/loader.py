@@ -1,84 +1,97 @@
-"""A split and a pixel table → a `DataLoader` of float batches, for train and evaluate alike."""
+"""A split and a pixel table → a `DataLoader` of batches, for training and evaluation alike."""
 
+import math
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import DataLoader, Dataset
 
+from linear_classifier.data.order import BatchOrder
+from linear_classifier.data.pixel_table import look_up
 from linear_classifier.data.splits import Split
 from linear_classifier.devices import fits_on_gpu
 from linear_classifier.params import RuntimeParams
 
 Batch = tuple[Tensor, Tensor]
 
-EVALUATION_BATCH_SIZE = 1000  # images per batch where nothing is trained: changes speed, never a result
-_CHUNK = 100  # images looked up at a time: the look-up's 8-byte indices stay in the CPU's cache
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps it: workers hand their batches over there
+PREFETCH = 2  # batches that each worker holds ready, PyTorch's default
+WORKER_TIMEOUT = 120  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 
 
-class Images(TorchDataset[Batch]):
-    """A split as float32 images `(n, channels, height, width)` and int64 labels `(n,)`, indexed by whole batches.
+class Images(Dataset[Batch]):
+    """A split, indexed by the indices of a whole batch: one look-up a batch and not one an image.
 
-    A `DataLoader` calls `__getitems__` once a batch where it would call `__getitem__` once an image.
+    `images` are uint8 `(n, channels, height, width)`, `labels` int64 `(n,)`, `table` floats `(channels, 256)`, all on
+    one device.
     """
 
-    def __init__(self, images: Tensor, labels: Tensor) -> None:
-        self.images = images
-        self.labels = labels
+    def __init__(self, images: Tensor, labels: Tensor, table: Tensor) -> None:
+        self.images, self.labels, self.table = images, labels, table
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, index: int) -> Batch:
-        return self.images[index], self.labels[index]
-
-    def __getitems__(self, indices: list[int]) -> Batch:
-        chosen = torch.from_numpy(np.array(indices)).to(self.images.device)  # NumPy reads a list 4 times as fast
-        return self.images.index_select(0, chosen), self.labels.index_select(0, chosen)
+    def __getitem__(self, indices: Tensor) -> Batch:
+        """Images `(batch, channels, height, width)` through the table, and labels `(batch,)`."""
+        return look_up(self.table, self.images.index_select(0, indices)), self.labels.index_select(0, indices)
 
 
 def build_loader(
     split: Split,
-    table: NDArray[np.float32],
+    table: Tensor,
     batch_size: int,
     runtime: RuntimeParams,
     device: torch.device,
     shuffle_seed: int | None = None,
 ) -> DataLoader[Batch]:
-    """Batches of `split`, in an order drawn from `shuffle_seed` anew each epoch, or as they stand if it is None.
+    """Batches of `split`, shuffled with `shuffle_seed` or, if it is None, as they stand; see `BatchOrder`.
 
-    A batch is float32 images `(batch, channels, height, width)` through `table` (see `apply_table`) and int64 labels
-    `(batch,)`; the last one may be short. The split is looked up once, here. It lies on the GPU if it fits there;
+    A batch is images `(batch, channels, height, width)`, looked up in `table` `(channels, 256)` as the batch is drawn
+    and of its dtype, and int64 labels `(batch,)`; the last one may be short. The images lie on the GPU if they fit;
     else batches come from pinned memory on CUDA, loaded by `runtime.num_workers` processes.
+
+    Raises:
+        RuntimeError: the workers would wait for shared memory that there is not.
     """
-    images, labels = apply_table(split.images, table), torch.from_numpy(np.array(split.labels))
-    on_gpu = fits_on_gpu(images.nbytes, device)
-    if on_gpu:
-        images, labels = images.to(device), labels.to(device)
+    on_gpu = fits_on_gpu(split.images.nbytes, device)
+    home = device if on_gpu else torch.device("cpu")
+    num_workers = 0 if on_gpu else runtime.num_workers  # a worker process cannot index what lies on the GPU
+    _check_shared_memory(num_workers, batch_size * math.prod(split.images.shape[1:]) * table.element_size())
+    images, labels = (torch.from_numpy(np.array(array)).to(home) for array in (split.images, split.labels))
     return DataLoader(
-        Images(images, labels),
-        batch_size=batch_size,
-        shuffle=shuffle_seed is not None,
-        generator=None if shuffle_seed is None else torch.Generator().manual_seed(shuffle_seed),
-        num_workers=0 if on_gpu else runtime.num_workers,  # a worker process cannot index what lies on the GPU
+        Images(images, labels, table.to(home)),
+        sampler=BatchOrder(len(split), batch_size, shuffle_seed, home),
+        batch_size=None,  # the sampler gives the indices of a whole batch,
+        collate_fn=_as_it_is,  # and the dataset a whole batch for them: there is nothing to collate
+        num_workers=num_workers,
+        timeout=WORKER_TIMEOUT if num_workers else 0,
         pin_memory=device.type == "cuda" and not on_gpu,
-        collate_fn=_as_it_is,
     )
 
 
-def apply_table(images: NDArray[np.uint8], table: NDArray[np.float32]) -> Tensor:
-    """The images as float32, same shape: value `p` of channel `c` is `table[c, p]`. `table` is `(channels, 256)`."""
-    looked_up = np.empty(images.shape, np.float32)
-    for start in range(0, len(images), _CHUNK):
-        for channel, row in enumerate(table):
-            part = images[start : start + _CHUNK, channel]
-            looked_up[start : start + _CHUNK, channel] = np.take(row, part, mode="clip")  # no value is outside: uint8
-    return torch.from_numpy(looked_up)
+def evaluation_batch_size(image_shape: Sequence[int]) -> int:
+    """Images per batch where nothing is trained: changes speed and memory (8 MB a batch in float64), never a result."""
+    return max(1, min(1000, 2**20 // math.prod(image_shape)))
 
 
-def _as_it_is(batch: Sequence[Batch]) -> Sequence[Batch]:
-    """What `__getitems__` gave is a batch already; there is nothing to collate."""
+def _as_it_is(batch: Any) -> Any:
     return batch
+
+
+def _check_shared_memory(num_workers: int, batch_bytes: int) -> None:
+    """Raise RuntimeError unless the batches that workers hold ready fit into shared memory: they would die of it."""
+    if not num_workers or not SHARED_MEMORY.is_dir():
+        return
+    needed, free = (PREFETCH * num_workers + 1) * batch_bytes, shutil.disk_usage(SHARED_MEMORY).free
+    if free < needed:
+        raise RuntimeError(
+            f"{SHARED_MEMORY}: {free / 2**20:.0f} MB free, but {num_workers} workers need {needed / 2**20:.0f} MB for "
+            "their batches; set runtime.num_workers to 0 in params.yaml, lower train.batch_size, or give the container "
+            "more (docker run --shm-size)"
+        )

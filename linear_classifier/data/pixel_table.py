@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import v2
 
-_WHOLE = 1000  # images counted at a time
+CHUNK = 1000  # images counted at a time
 
 
 def build_pixel_table(images: NDArray[np.uint8], gamma: float) -> NDArray[np.float32]:
@@ -26,6 +26,17 @@ def build_pixel_table(images: NDArray[np.uint8], gamma: float) -> NDArray[np.flo
     return table
 
 
+def look_up(table: Tensor, pixels: Tensor) -> Tensor:
+    """The entry `table[c, p]` for each value `p` of channel `c` of `pixels`, uint8 `(n, channels, height, width)`.
+
+    Has the shape of `pixels` and the dtype of `table`, `(channels, 256)`.
+    """
+    entries = pixels.int()  # `index_select` by int32 is twice as fast as `table[pixels.long()]`
+    if len(table) > 1:
+        entries += 256 * torch.arange(len(table), dtype=torch.int32, device=pixels.device).view(-1, 1, 1)
+    return table.view(-1).index_select(0, entries.view(-1)).view(pixels.shape)
+
+
 def _raise_to(image: Tensor, gamma: float) -> Tensor:
     raised: Tensor = v2.functional.adjust_gamma(image, gamma)
     return raised
@@ -34,9 +45,9 @@ def _raise_to(image: Tensor, gamma: float) -> Tensor:
 def _histogram(images: NDArray[np.uint8]) -> NDArray[np.int64]:
     """How often each value occurs in each channel, `(channels, 256)`."""
     counts = np.zeros((images.shape[1], 256), np.int64)
-    for start in range(0, len(images), _WHOLE):
+    for start in range(0, len(images), CHUNK):
         for channel, row in enumerate(counts):
-            row += np.bincount(images[start : start + _WHOLE, channel].ravel(), minlength=256)
+            row += np.bincount(images[start : start + CHUNK, channel].ravel(), minlength=256)
     return counts
 
 

@@ -16,8 +16,8 @@ def compute_logits(model: nn.Module, loader: DataLoader[Batch]) -> Floats:
     Raises:
         RuntimeError: one is NaN or infinite.
     """
-    weight = next(model.parameters())
-    logits = torch.cat([model(images.to(weight)).cpu() for images, _ in loader]).numpy()
+    device = next(model.parameters()).device
+    logits = torch.cat([model(images.to(device, non_blocking=True)).cpu() for images, _ in loader]).numpy()
     if not np.isfinite(logits).all() or np.abs(logits).max() > 1e30:
         raise RuntimeError(
             "the loss is not finite on the test images: the model's weights are absurd; run `dvc repro -f train`"

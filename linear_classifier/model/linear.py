@@ -1,12 +1,13 @@
 """The model: one linear layer on the flattened image, softmax regression."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 
-def build_model(image_shape: list[int], num_classes: int, dtype: torch.dtype = torch.float32) -> nn.Sequential:
+def build_model(image_shape: Sequence[int], num_classes: int, dtype: torch.dtype = torch.float32) -> nn.Sequential:
     """Flatten → Linear, all weights zero: it gives every class the same probability, at a loss of ln(num_classes).
 
     Takes images `(batch, channels, height, width)` of `image_shape` = `[channels, height, width]`; gives logits

@@ -1,83 +1,122 @@
 """The loop: mini-batches, loss, gradient, step; the best epoch on the validation split is kept."""
 
-import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import cross_entropy
-from torch.optim import SGD, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from linear_classifier.data.loader import Batch
-from linear_classifier.params import TrainParams
+from linear_classifier.data.loader import Batch, build_loader, evaluation_batch_size
+from linear_classifier.data.pixel_table import build_pixel_table
+from linear_classifier.data.splits import Split
+from linear_classifier.model.linear import build_model
+from linear_classifier.params import RuntimeParams, TrainParams
+from linear_classifier.training.history import Epoch
+from linear_classifier.training.state import TrainingState, cosine_lr
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """One epoch of training: a row of history.csv. Losses are mean cross-entropies in nats per image."""
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel:
+    """A model with the weights of its `best` epoch, on the device and of the dtype that it was trained on.
 
-    epoch: int
-    lr: float
-    train_loss: float
-    val_loss: float
-    val_accuracy: float
+    It takes images through `pixel_table`, float32 `(channels, 256)`. `history` has every epoch that was run.
+    """
+
+    model: nn.Sequential
+    pixel_table: NDArray[np.float32]
+    best: Epoch
+    history: list[Epoch]
 
 
-def fit(
-    model: nn.Module,
+def train(
+    train_split: Split,
+    val_split: Split,
+    num_classes: int,
+    params: TrainParams,
+    runtime: RuntimeParams,
+    device: torch.device,
+    on_first_batch: Callable[[Batch], None] = lambda batch: None,
+    on_epoch: Callable[[list[Epoch]], None] = lambda history: None,
+) -> TrainedModel:
+    """Fit Flatten → Linear to `train_split`, and keep the epoch with the lowest loss on `val_split`.
+
+    Calls `on_first_batch` with the first batch before the first step, and `on_epoch` with the history as an epoch ends.
+
+    Raises:
+        ValueError: `params.batch_size` is larger than the split.
+        RuntimeError: a loss became NaN or infinite.
+    """
+    if params.batch_size > len(train_split):
+        raise ValueError(
+            f"params.yaml: train.batch_size must be in [1, {len(train_split)}], the images of train, "
+            f"got {params.batch_size}; lower it"
+        )
+    image_shape, pixel_table = train_split.images.shape[1:], build_pixel_table(train_split.images, params.gamma)
+    # Gradient descent on a convex loss does not amplify rounding: trained in float64, the weights of two machines
+    # differ by about 4e-16. The model file stores float32, whose numbers lie 7e-9 apart there: the same bytes.
+    table = torch.from_numpy(pixel_table).to(getattr(torch, params.dtype))
+    train_loader = build_loader(train_split, table, params.batch_size, runtime, device, shuffle_seed=params.seed)
+    val_loader = build_loader(val_split, table, evaluation_batch_size(image_shape), runtime, device)
+    on_first_batch(next(iter(train_loader)))  # a look changes nothing: the order is a function of seed and epoch
+
+    state = TrainingState.begin(build_model(image_shape, num_classes, table.dtype).to(device), params)
+    for number in range(len(state.history) + 1, params.epochs + 1):
+        run_epoch(number, state, train_loader, val_loader, params)
+        on_epoch(state.history)
+    state.model.load_state_dict(state.best_weights)
+    return TrainedModel(model=state.model, pixel_table=pixel_table, best=state.best, history=state.history)
+
+
+def run_epoch(
+    number: int,
+    state: TrainingState,
     train_loader: DataLoader[Batch],
     val_loader: DataLoader[Batch],
     params: TrainParams,
-    on_epoch: Callable[[Epoch], None],
-) -> Epoch:
-    """The epoch with the lowest loss on `val`, whose weights `model` holds at the end.
-
-    Trains `model` in place, in its own dtype and on its own device, for `params.epochs`; calls `on_epoch` as each ends.
+) -> None:
+    """Take `state` through epoch `number`: train, validate, note.
 
     Raises:
         RuntimeError: a loss became NaN or infinite.
     """
-    optimizer = SGD(model.parameters(), params.lr, params.momentum, weight_decay=params.weight_decay, fused=True)
-    scheduler = CosineAnnealingLR(optimizer, T_max=params.epochs)
-    best, best_weights = None, copy.deepcopy(model.state_dict())
-    for number in range(1, params.epochs + 1):
-        lr = float(scheduler.get_last_lr()[0])
-        train_loss = train_one_epoch(model, train_loader, optimizer)
-        val_loss, val_accuracy = validate(model, val_loader)
-        _check_finite(train_loss, val_loss, number, lr)
-        epoch = Epoch(number, lr, train_loss, val_loss, val_accuracy)
-        if best is None or epoch.val_loss < best.val_loss:
-            best, best_weights = epoch, copy.deepcopy(model.state_dict())
-        scheduler.step()
-        on_epoch(epoch)
-    if best is None:
-        raise ValueError(f"train.epochs must be at least 1, got {params.epochs}")
-    model.load_state_dict(best_weights)
-    return best
+    lr = cosine_lr(params, number)
+    state.set_lr(lr)
+    train_loader.sampler.set_epoch(number)  # type: ignore[attr-defined]  # it is a BatchOrder
+    train_loss = train_one_epoch(state.model, train_loader, state.optimizer)
+    val_loss, val_accuracy = validate(state.model, val_loader)
+    if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
+        raise RuntimeError(
+            f"the loss is {train_loss:g} on train and {val_loss:g} on val in epoch {number} (lr {lr:g}): "
+            "training diverged; lower train.lr or train.momentum in params.yaml; no model was written"
+        )
+    state.add(Epoch(number, lr, train_loss, val_loss, val_accuracy))
 
 
 def train_one_epoch(model: nn.Module, loader: DataLoader[Batch], optimizer: Optimizer) -> float:
     """Update `model` in place over one pass of `loader`.
 
-    Images are float32 `(batch, channels, height, width)`, labels int64 `(batch,)`.
+    Images are `(batch, channels, height, width)` of the model's dtype, labels int64 `(batch,)`.
 
     Returns:
         Mean cross-entropy in nats per image, each batch measured before its step.
     """
-    weight = next(model.parameters())
-    total_loss = torch.zeros((), dtype=torch.float64, device=weight.device)  # read once: each read waits for a GPU
+    device = next(model.parameters()).device
+    total_loss = torch.zeros((), dtype=torch.float64, device=device)  # read once: each read waits for a GPU
     num_images = 0
     for images, labels in tqdm(loader, desc="train", unit="batch", leave=False, disable=None):
-        images, labels = images.to(weight, non_blocking=True), labels.to(weight.device, non_blocking=True)
+        images, labels = images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
         loss = cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        # Sums, divided once: a mean of the batches' means would weigh a short last batch too much.
         total_loss.add_(loss.detach(), alpha=len(labels))
         num_images += len(labels)
     return float(total_loss) / num_images
@@ -86,20 +125,12 @@ def train_one_epoch(model: nn.Module, loader: DataLoader[Batch], optimizer: Opti
 @torch.no_grad()
 def validate(model: nn.Module, loader: DataLoader[Batch]) -> tuple[float, float]:
     """Mean cross-entropy in nats per image, and the share of images classified right, over one pass of `loader`."""
-    weight = next(model.parameters())
+    device = next(model.parameters()).device
     total_loss, num_correct, num_images = 0.0, 0, 0
     for images, labels in loader:
-        logits, labels = model(images.to(weight)), labels.to(weight.device)
+        images, labels = images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+        logits = model(images)
         total_loss += cross_entropy(logits, labels, reduction="sum").item()
         num_correct += int((logits.argmax(dim=1) == labels).sum())
         num_images += len(labels)
     return total_loss / num_images, num_correct / num_images
-
-
-def _check_finite(train_loss: float, val_loss: float, epoch: int, lr: float) -> None:
-    if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
-        raise RuntimeError(
-            f"the loss is {train_loss:g} on train and {val_loss:g} on val in epoch {epoch} "
-            f"(lr {lr:g}): training diverged; "
-            "lower train.lr or train.momentum in params.yaml; no model was written"
-        )

@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from linear_classifier.data.loader import EVALUATION_BATCH_SIZE, build_loader
-from linear_classifier.data.pixel_table import build_pixel_table
+from linear_classifier.data.loader import build_loader, evaluation_batch_size
 from linear_classifier.data.splits import load_dataset, load_split
 from linear_classifier.evaluation.logits import compute_logits
 from linear_classifier.evaluation.metrics import Predictions, predict
-from linear_classifier.model.linear import build_model
 from linear_classifier.params import Params
-from linear_classifier.training.loop import Epoch, fit
+from linear_classifier.training.history import Epoch
+from linear_classifier.training.loop import train
 
 PREPARED, CPU = Path("data/prepared"), torch.device("cpu")
 
@@ -29,21 +28,16 @@ class SeedRun:
 def train_over_seeds(params: Params, num_seeds: int) -> list[SeedRun]:
     """Trainings with `params`, `train.seed` apart, which is 0, 1, … `num_seeds` - 1."""
     dataset = load_dataset(PREPARED)
-    train, val, test = (load_split(PREPARED, name, dataset) for name in ("train", "val", "test"))
-    table = build_pixel_table(train.images, params.train.gamma)
-    val_loader, test_loader = (
-        build_loader(split, table, EVALUATION_BATCH_SIZE, params.runtime, CPU) for split in (val, test)
-    )
-    found = []
+    train_split, val_split, test = (load_split(PREPARED, name, dataset) for name in ("train", "val", "test"))
+    runs = []
     for seed in range(num_seeds):
         chosen = replace(params.train, seed=seed)
-        loader = build_loader(train, table, chosen.batch_size, params.runtime, CPU, shuffle_seed=seed)
-        next(iter(loader))  # the stage looks at one batch first, which draws from the generator too
-        model = build_model(dataset.image_shape, len(dataset.class_names), getattr(torch, chosen.dtype))
-        kept = fit(model, loader, val_loader, chosen, on_epoch=lambda _: None)
-        stored = model.float().double()  # the file holds float32
-        found.append(SeedRun(predict(compute_logits(stored, test_loader), np.array(test.labels)), kept))
-    return found
+        trained = train(train_split, val_split, len(dataset.class_names), chosen, params.runtime, CPU)
+        stored = trained.model.float().double()  # the model file holds float32
+        table = torch.from_numpy(trained.pixel_table).double()
+        loader = build_loader(test, table, evaluation_batch_size(dataset.image_shape), params.runtime, CPU)
+        runs.append(SeedRun(predict(compute_logits(stored, loader), np.array(test.labels)), trained.best))
+    return runs
 
 
 def accuracies_over_seeds(params: Params, num_seeds: int) -> list[float]:

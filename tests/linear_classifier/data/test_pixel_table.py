@@ -3,8 +3,16 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from linear_classifier.data.loader import apply_table
-from linear_classifier.data.pixel_table import build_pixel_table
+from linear_classifier.data.pixel_table import build_pixel_table, look_up
+
+
+def test_look_up_gives_every_pixel_the_entry_of_its_channel() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (250, 3, 2, 2), dtype=np.uint8)
+    table = np.random.default_rng(1).random((3, 256))
+    expected = [[[[table[c, p] for p in row] for row in image[c]] for c in range(3)] for image in images]
+    found = look_up(torch.from_numpy(table), torch.from_numpy(images))
+    assert found.dtype == torch.float64
+    np.testing.assert_array_equal(found.numpy(), np.array(expected))
 
 
 def test_build_pixel_table_matches_the_formula() -> None:
@@ -23,7 +31,7 @@ def test_build_pixel_table_gives_what_torchvisions_transforms_give_an_image() ->
             v2.Normalize(floats.mean((0, 2, 3)).tolist(), floats.std((0, 2, 3), correction=0).tolist()),
         ]
     )
-    looked_up = apply_table(images, build_pixel_table(images, gamma=1.0))
+    looked_up = look_up(torch.from_numpy(build_pixel_table(images, gamma=1.0)), torch.from_numpy(images))
     torch.testing.assert_close(looked_up, transform(torch.from_numpy(images)).float())
 
 
@@ -32,7 +40,7 @@ def test_build_pixel_table_centres_and_scales_each_channel() -> None:
         np.random.default_rng(0).integers(0, 256, (40, 3, 8, 8), dtype=np.uint8)
         // np.array([1, 2, 4], np.uint8)[:, None, None]
     )
-    looked_up = apply_table(images, build_pixel_table(images, 0.5)).double()
+    looked_up = look_up(torch.from_numpy(build_pixel_table(images, 0.5)).double(), torch.from_numpy(images))
     assert looked_up.mean((0, 2, 3)).tolist() == pytest.approx([0, 0, 0], abs=1e-6)
     assert looked_up.std((0, 2, 3), correction=0).tolist() == pytest.approx([1, 1, 1], abs=1e-6)
 

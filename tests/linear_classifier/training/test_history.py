@@ -1,5 +1,4 @@
-from linear_classifier.training.history import describe, format_history, summarise
-from linear_classifier.training.loop import Epoch
+from linear_classifier.training.history import Epoch, describe, format_history, summarise
 
 EPOCHS = [Epoch(1, 0.1, 2 / 3, 0.5, 0.75), Epoch(2, 0.05, 0.25, 0.4, 0.8)]
 

@@ -5,16 +5,20 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
-from linear_classifier.data.loader import Batch, Images
+from linear_classifier.data.loader import Batch, build_loader
+from linear_classifier.data.order import shuffle
+from linear_classifier.data.splits import Split
 from linear_classifier.model.linear import build_model
-from linear_classifier.params import Params
-from linear_classifier.training.loop import Epoch, fit, train_one_epoch, validate
+from linear_classifier.params import Params, TrainParams
+from linear_classifier.training.loop import train, train_one_epoch, validate
+
+CPU = torch.device("cpu")
 
 
 def loader_of(images: Tensor, labels: list[int], batch_size: int) -> DataLoader[Batch]:
-    return DataLoader(Images(images, torch.tensor(labels)), batch_size=batch_size, collate_fn=lambda batch: batch)
+    return DataLoader(TensorDataset(images.double(), torch.tensor(labels)), batch_size=batch_size)  # type: ignore[arg-type]
 
 
 def linear_of(model: nn.Sequential) -> nn.Linear:
@@ -60,50 +64,104 @@ def test_train_one_epoch_weighs_a_short_last_batch_by_its_images() -> None:
     assert loss == pytest.approx((2 * right + wrong) / 3, abs=1e-9)
 
 
+def noisy_split(count: int, seed: int) -> Split:
+    """Images of 1 x 2 x 2 of two overlapping classes."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 2, count)
+    images = generator.normal(110 + 40 * labels[:, None, None, None], 60, (count, 1, 2, 2))
+    return Split(np.clip(images, 0, 255).astype(np.uint8), labels)
+
+
 @pytest.fixture
-def noisy() -> tuple[DataLoader[Batch], DataLoader[Batch]]:
+def noisy() -> tuple[Split, Split]:
     """Train and val of two overlapping classes."""
-    generator = torch.Generator().manual_seed(0)
-    labels = [i % 2 for i in range(60)]
-    images = torch.randn(60, 1, 1, 2, generator=generator) + torch.tensor(labels)[:, None, None, None]
-    return loader_of(images[:40], labels[:40], 8), loader_of(images[40:], labels[40:], 8)
+    return noisy_split(40, 0), noisy_split(20, 1)
 
 
-def test_fit_keeps_the_epoch_of_the_lowest_loss_on_val(
-    noisy: tuple[DataLoader[Batch], DataLoader[Batch]], params: Params
+@pytest.fixture
+def short(params: Params) -> TrainParams:
+    """Eight epochs of batches of 8."""
+    return replace(params.train, epochs=8, batch_size=8)
+
+
+def test_train_keeps_the_epoch_of_the_lowest_loss_on_val(
+    noisy: tuple[Split, Split], short: TrainParams, params: Params
 ) -> None:
-    model, epochs = build_model([1, 1, 2], 2, torch.float64), list[Epoch]()
-    best = fit(model, *noisy, replace(params.train, epochs=8, lr=3.0), epochs.append)
-    losses = [epoch.val_loss for epoch in epochs]
-    assert best.val_loss == min(losses) < losses[-1], "the test needs a run whose last epoch is not its best"
-    assert validate(model, noisy[1]) == (best.val_loss, best.val_accuracy)
-    assert [epoch.epoch for epoch in epochs] == list(range(1, 9))
+    trained = train(*noisy, 2, replace(short, lr=0.3), params.runtime, CPU)
+    losses = [epoch.val_loss for epoch in trained.history]
+    assert trained.best.val_loss == min(losses) < losses[-1], "the test needs a run whose last epoch is not its best"
+    assert [epoch.epoch for epoch in trained.history] == list(range(1, 9))
+    table = torch.from_numpy(trained.pixel_table).double()
+    val_loader = build_loader(noisy[1], table, 20, params.runtime, CPU)
+    assert validate(trained.model, val_loader) == pytest.approx((trained.best.val_loss, trained.best.val_accuracy))
 
 
-def test_fit_follows_a_cosine_from_lr_towards_zero(
-    noisy: tuple[DataLoader[Batch], DataLoader[Batch]], params: Params
+def test_train_follows_a_cosine_from_lr_towards_zero(
+    noisy: tuple[Split, Split], short: TrainParams, params: Params
 ) -> None:
-    epochs = list[Epoch]()
-    fit(build_model([1, 1, 2], 2), *noisy, replace(params.train, epochs=4, lr=0.2), epochs.append)
-    assert [epoch.lr for epoch in epochs] == pytest.approx([0.1 * (1 + math.cos(math.pi * k / 4)) for k in range(4)])
+    trained = train(*noisy, 2, replace(short, epochs=4, lr=0.2), params.runtime, CPU)
+    expected = [0.1 * (1 + math.cos(math.pi * k / 4)) for k in range(4)]
+    assert [epoch.lr for epoch in trained.history] == pytest.approx(expected)
 
 
-def test_fit_stops_when_the_loss_is_not_finite(params: Params) -> None:
-    loader = loader_of(torch.full((4, 1, 1, 2), 1e38), [0, 1, 0, 1], 1)
+def test_train_in_float64_differs_from_its_formula_by_rounding_alone(
+    noisy: tuple[Split, Split], short: TrainParams, params: Params
+) -> None:
+    """Against the same steps in NumPy: gradient, momentum, weight decay, cosine, order."""
+    chosen = replace(short, epochs=3)
+    trained = train(*noisy, 2, chosen, params.runtime, CPU)
+    x = trained.pixel_table.astype(np.float64)[0][noisy[0].images].reshape(40, 4)
+    parameters, velocity, found = np.zeros((2, 5)), np.zeros((2, 5)), []
+    x = np.hstack([x, np.ones((40, 1))])
+    for epoch in (1, 2, 3):
+        lr = chosen.lr * (1 + math.cos(math.pi * (epoch - 1) / 3)) / 2
+        for batch in shuffle(40, chosen.seed, epoch).numpy().reshape(5, 8):
+            scores = np.exp(x[batch] @ parameters.T)
+            errors = scores / scores.sum(axis=1, keepdims=True) - np.eye(2)[noisy[0].labels[batch]]
+            gradient = errors.T @ x[batch] / 8 + chosen.weight_decay * parameters
+            velocity = chosen.momentum * velocity + gradient
+            parameters = parameters - lr * velocity
+        found.append(parameters)
+    kept = found[trained.best.epoch - 1]
+    np.testing.assert_allclose(linear_of(trained.model).weight.detach().numpy(), kept[:, :4], atol=1e-13)
+    np.testing.assert_allclose(linear_of(trained.model).bias.detach().numpy(), kept[:, 4], atol=1e-13)
+
+
+def test_train_is_the_same_whether_anybody_looks_at_a_batch_or_not(
+    noisy: tuple[Split, Split], short: TrainParams, params: Params
+) -> None:
+    seen: list[Batch] = []
+    looked_at = train(*noisy, 2, short, params.runtime, CPU, on_first_batch=seen.append)
+    first_labels = noisy[0].labels[shuffle(40, short.seed, 1)[:8].numpy()].tolist()
+    assert [labels.tolist() for _, labels in seen] == [first_labels]
+    assert looked_at.history == train(*noisy, 2, short, params.runtime, CPU).history
+
+
+def test_train_tells_of_each_epoch_as_it_ends(noisy: tuple[Split, Split], short: TrainParams, params: Params) -> None:
+    lengths: list[int] = []
+    train(*noisy, 2, short, params.runtime, CPU, on_epoch=lambda history: lengths.append(len(history)))
+    assert lengths == list(range(1, 9))
+
+
+def test_train_refuses_a_batch_larger_than_the_split(noisy: tuple[Split, Split], params: Params) -> None:
     with pytest.raises(
-        RuntimeError, match=r"the loss is .* in epoch 1 .*diverged; lower train\.lr.*no model was written"
+        ValueError, match=r"train\.batch_size must be in \[1, 40\], the images of train, got 256; lower"
     ):
-        fit(build_model([1, 1, 2], 2), loader, loader, replace(params.train, epochs=2, lr=10.0), lambda _: None)
+        train(*noisy, 2, params.train, params.runtime, CPU)
+
+
+def test_train_stops_when_the_loss_is_not_finite(
+    noisy: tuple[Split, Split], short: TrainParams, params: Params
+) -> None:
+    diverging = replace(short, lr=10.0, weight_decay=1.0, epochs=10_000)
+    with pytest.raises(RuntimeError, match=r"the loss is .* in epoch \d+ .*diverged; lower train\.lr.*no model was"):
+        train(*noisy, 2, diverging, params.runtime, CPU)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no usable CUDA GPU")
-def test_fit_on_cuda_gives_the_float32_weights_of_the_cpu(
-    noisy: tuple[DataLoader[Batch], DataLoader[Batch]], params: Params
+def test_train_on_cuda_gives_the_float32_weights_of_the_cpu(
+    noisy: tuple[Split, Split], short: TrainParams, params: Params
 ) -> None:
-    weights = []
-    for device in ("cpu", "cuda"):
-        model = build_model([1, 1, 2], 2, torch.float64).to(device)
-        fit(model, *noisy, params.train, lambda _: None)
-        weights.append(linear_of(model).weight.detach().cpu().float())
-    assert torch.equal(*weights)
+    models = [train(*noisy, 2, short, params.runtime, torch.device(name)).model for name in ("cpu", "cuda")]
+    assert torch.equal(*(linear_of(model).weight.detach().cpu().float() for model in models))

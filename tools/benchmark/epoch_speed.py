@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -14,7 +16,8 @@ from torchvision.datasets import FashionMNIST
 from torchvision.transforms import ToTensor
 
 from linear_classifier.data.loader import Batch, build_loader
-from linear_classifier.data.pixel_table import build_pixel_table
+from linear_classifier.data.order import BatchOrder
+from linear_classifier.data.pixel_table import build_pixel_table, look_up
 from linear_classifier.data.splits import Split
 from linear_classifier.model.linear import build_model
 from linear_classifier.params import RuntimeParams
@@ -23,7 +26,8 @@ from linear_classifier.training.loop import train_one_epoch
 
 RUNTIME = RuntimeParams(device="cpu", num_workers=0, threads=1)
 CPU = torch.device("cpu")
-TEXTBOOK, OURS, PLAIN = "a: textbook, float32", "b: ours, float64", "c: no DataLoader, float64"
+TEXTBOOK, OURS, PLAIN = "a: textbook, float32", "b: ours", "c: no DataLoader"
+GAMMA = 0.4
 TURNS = 3  # of each loop in a round
 
 
@@ -51,45 +55,48 @@ def our_images_per_second(loader: DataLoader[Batch] | "PlainBatches", num_images
 
 
 class PlainBatches:
-    """Shuffled batches of tensors in memory by `index_select`, the least that mini-batches can cost."""
+    """Shuffled batches of float32 images in memory by `index_select`, the least that mini-batches can cost."""
 
-    def __init__(self, images: Tensor, labels: Tensor, batch_size: int) -> None:
-        self.images, self.labels, self.batch_size = images, labels, batch_size
+    def __init__(self, images: Tensor, labels: Tensor, batch_size: int, dtype: torch.dtype) -> None:
+        self.images, self.labels, self.dtype = images, labels, dtype
+        self.order = BatchOrder(len(labels), batch_size, 0, CPU)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = torch.randperm(len(self.labels))
-        for start in range(0, len(order), self.batch_size):
-            chosen = order[start : start + self.batch_size]
-            yield self.images.index_select(0, chosen), self.labels.index_select(0, chosen)
+        for indices in self.order:
+            yield self.images.index_select(0, indices).to(self.dtype), self.labels.index_select(0, indices)
 
 
 def measure_loops(train: Split, batch_size: int, rounds: int) -> list[dict[str, float]]:
     """Images per second of each loop, a row a round; the loops take turns, and the best of its turns is a loop's."""
-    ours, plain = _our_batches(train, batch_size)
+    torch.set_num_threads(RUNTIME.threads)
     with TemporaryDirectory() as folder:
         textbook = _torchvision_dataset(Path(folder))
-        loops: dict[str, Callable[[], float]] = {
-            TEXTBOOK: lambda: textbook_images_per_second(textbook, batch_size),
-            OURS: lambda: our_images_per_second(ours, len(train), torch.float64),
-            PLAIN: lambda: our_images_per_second(plain, len(train), torch.float64),
-            "b: ours, float32": lambda: our_images_per_second(ours, len(train), torch.float32),
-            "c: no DataLoader, float32": lambda: our_images_per_second(plain, len(train), torch.float32),
-        }
+        loops: dict[str, Callable[[], float]] = {TEXTBOOK: lambda: textbook_images_per_second(textbook, batch_size)}
+        for dtype in (torch.float64, torch.float32):
+            ours, plain = _our_batches(train, batch_size, dtype), _plain_batches(train, batch_size, dtype)
+            name = str(dtype).removeprefix("torch.")
+            loops[f"{OURS}, {name}"] = partial(our_images_per_second, ours, len(train), dtype)
+            loops[f"{PLAIN}, {name}"] = partial(our_images_per_second, plain, len(train), dtype)
         turns = [[{name: loop() for name, loop in loops.items()} for _ in range(TURNS)] for _ in range(rounds)]
     return [_best_of_turns(each) for each in turns]
 
 
 def measure_plain(train: Split, batch_size: int) -> float:
     """Images per second of (c) alone, in float64: the best of its turns."""
-    _, plain = _our_batches(train, batch_size)
+    torch.set_num_threads(RUNTIME.threads)
+    plain = _plain_batches(train, batch_size, torch.float64)
     return max(our_images_per_second(plain, len(train), torch.float64) for _ in range(TURNS))
 
 
-def _our_batches(train: Split, batch_size: int) -> tuple[DataLoader[Batch], PlainBatches]:
-    """The stage's loader, and the same tensors in plain batches, for one thread as in params.yaml."""
-    torch.set_num_threads(RUNTIME.threads)
-    ours = build_loader(train, build_pixel_table(train.images, 0.4), batch_size, RUNTIME, CPU, shuffle_seed=0)
-    return ours, PlainBatches(ours.dataset.images, ours.dataset.labels, batch_size)  # type: ignore[attr-defined]
+def _our_batches(train: Split, batch_size: int, dtype: torch.dtype) -> DataLoader[Batch]:
+    """The stage's own loader."""
+    table = torch.from_numpy(build_pixel_table(train.images, GAMMA)).to(dtype)
+    return build_loader(train, table, batch_size, RUNTIME, CPU, shuffle_seed=0)
+
+
+def _plain_batches(train: Split, batch_size: int, dtype: torch.dtype) -> PlainBatches:
+    table, images = torch.from_numpy(build_pixel_table(train.images, GAMMA)), torch.from_numpy(np.array(train.images))
+    return PlainBatches(look_up(table, images), torch.from_numpy(np.array(train.labels)), batch_size, dtype)
 
 
 def _best_of_turns(turns: list[dict[str, float]]) -> dict[str, float]:
