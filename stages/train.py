@@ -13,7 +13,7 @@ from linear_classifier.devices import select_device
 from linear_classifier.io.files import write_bytes, write_json
 from linear_classifier.io.provenance import record
 from linear_classifier.model.linear import build_model
-from linear_classifier.model.model_file import SavedModel, save_model
+from linear_classifier.model.model_file import SavedModel, check_can_save, save_model
 from linear_classifier.params import load_params
 from linear_classifier.training.history import describe, format_history, summarise
 from linear_classifier.training.loop import Epoch, fit
@@ -27,6 +27,8 @@ def main() -> None:
     params = load_params(Path("params.yaml"))
     device = select_device(params.runtime)
     dataset = load_dataset(PREPARED)
+    made_with = {"prepare": asdict(params.prepare), "train": asdict(params.train)}
+    check_can_save(dataset.image_shape, dataset.class_names, made_with)  # now, and not when all the work is done
     train, val = load_split(PREPARED, "train", dataset), load_split(PREPARED, "val", dataset)
     if params.train.batch_size > len(train):
         raise ValueError(
@@ -51,7 +53,6 @@ def main() -> None:
         print(f"train: epoch {epoch.epoch}/{params.train.epochs}: {describe(epoch)}", flush=True)
 
     best = fit(model, train_loader, val_loader, params.train, on_epoch)
-    made_with = {"prepare": asdict(params.prepare), "train": asdict(params.train)}
     save_model(Path("models/model.pkl"), SavedModel.of(model, dataset, table, made_with))
     write_json(REPORTS / "metrics.json", summarise(best, len(epochs)))
     record(Path("reports/provenance.json"), "train", started, device=str(device), threads=params.runtime.threads)
