@@ -207,4 +207,4 @@ def test_fault_30_finite_but_absurd_weights(trained: Path) -> None:
     absurd = struct.pack("<f", 3e38) * (len(saved.weight) // 4)
     fields = {**vars(saved), "weight": absurd}
     save_model(trained / MODEL, SavedModel(**fields))
-    assert_refuses("evaluate", trained, f"{MODEL}: the loss is not finite", "dvc repro -f train", code=1)
+    assert_refuses("evaluate", trained, "the loss is not finite", "the model's weights", "dvc repro -f train", code=1)
