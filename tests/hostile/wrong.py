@@ -42,10 +42,20 @@ def damage(good: bytes) -> dict[str, bytes]:
             "written by another protocol": pickle.dumps(pickle.loads(good), 3),
             "written with a memo": pickle.dumps(pickle.loads(good), 4),
             "written without a frame": good[:2] + good[11:],
+            "written another way in as many bytes": written_another_way(good),
             "gzip": gzip.compress(good),
             "xz": lzma.compress(good),
         }.items()
     }
+
+
+def written_another_way(good: bytes) -> bytes:
+    """Without the frame, which has 9 bytes, and with three texts whose length has 4 bytes in place of 1."""
+    data = good[:2] + good[11:]
+    for key in (b"format", b"version", b"architecture"):
+        data = data.replace(b"\x8c" + bytes([len(key)]) + key, b"X" + struct.pack("<I", len(key)) + key, 1)
+    assert len(data) == len(good) and pickle.loads(data) == pickle.loads(good)
+    return data
 
 
 def distinct(text: str) -> list[str]:
