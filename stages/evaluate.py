@@ -28,7 +28,7 @@ def main() -> None:
     started = time.perf_counter()
     params = load_params(Path("params.yaml"))
     saved = read_model(MODEL)
-    check_made_with(saved.params, {"prepare": asdict(params.prepare), "train": asdict(params.train)})
+    check_made_with(saved.made_with, {"prepare": asdict(params.prepare), "train": asdict(params.train)})
     dataset = load_dataset(PREPARED)
     check_made_for(saved, dataset)
     device = select_device(params.runtime)
@@ -58,14 +58,24 @@ def main() -> None:
 
 
 def check_made_with(found: dict[str, dict[str, Any]], expected: dict[str, dict[str, Any]]) -> None:
-    """Raise ValueError, naming the first that differs, unless the model's params are those of params.yaml."""
-    for section, values in expected.items():
-        for key, value in values.items():
-            if found[section][key] != value:
-                raise ValueError(
-                    f"{MODEL}: made with {section}.{key} = {found[section][key]!r}, but params.yaml says {value!r} "
-                    "(was it edited during a run?); run `dvc repro -f` to train with what it says now"
-                )
+    """Raise ValueError, naming the first that differs, unless the model was made with what params.yaml says."""
+    made_with, now = _flatten(found), _flatten(expected)
+    for key in made_with | now:
+        if key not in now:
+            cause = f"made with {key} = {short_repr(made_with[key])}, but params.yaml has no such key"
+        elif key not in made_with:
+            cause = f"made without {key}, but params.yaml says {short_repr(now[key])}"
+        elif made_with[key] != now[key]:
+            cause = f"made with {key} = {short_repr(made_with[key])}, but params.yaml says {short_repr(now[key])}"
+        else:
+            continue
+        raise ValueError(
+            f"{MODEL}: {cause} (was it edited during a run?); run `dvc repro -f` to train with what it says now"
+        )
+
+
+def _flatten(sections: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {f"{section}.{key}": value for section, values in sections.items() for key, value in values.items()}
 
 
 def check_made_for(saved: SavedModel, dataset: Dataset) -> None:

@@ -9,7 +9,7 @@ from linear_classifier.data.splits import load_dataset, load_split
 from linear_classifier.devices import select_device
 from linear_classifier.io.files import write_bytes, write_json
 from linear_classifier.io.provenance import record
-from linear_classifier.model.model_file import SavedModel, save_model
+from linear_classifier.model.model_file import SavedModel, check_can_save, save_model
 from linear_classifier.params import load_params
 from linear_classifier.training.history import Epoch, describe, format_history, summarise
 from linear_classifier.training.loop import train
@@ -23,7 +23,9 @@ def main() -> None:
     params = load_params(Path("params.yaml"))
     device = select_device(params.runtime)
     dataset = load_dataset(PREPARED)
-    train_split, val_split = (load_split(PREPARED, name, dataset) for name in ("train", "val"))
+    made_with = {"prepare": asdict(params.prepare), "train": asdict(params.train)}
+    check_can_save(dataset.image_shape, dataset.class_names, made_with)  # now, and not when all the work is done
+    splits = load_split(PREPARED, "train", dataset), load_split(PREPARED, "val", dataset)
 
     def show_batch(batch: Batch) -> None:
         write_bytes(REPORTS / "batch.png", draw_batch(batch, dataset.class_names))
@@ -33,8 +35,7 @@ def main() -> None:
         print(f"train: epoch {len(history)}/{params.train.epochs}: {describe(history[-1])}", flush=True)
 
     num_classes = len(dataset.class_names)
-    trained = train(train_split, val_split, num_classes, params.train, params.runtime, device, show_batch, show_epoch)
-    made_with = {"prepare": asdict(params.prepare), "train": asdict(params.train)}
+    trained = train(*splits, num_classes, params.train, params.runtime, device, show_batch, show_epoch)
     save_model(Path("models/model.pkl"), SavedModel.of(trained.model, dataset, trained.pixel_table, made_with))
     write_json(REPORTS / "metrics.json", summarise(trained.best, len(trained.history)))
     record(Path("reports/provenance.json"), "train", started, device=str(device), threads=params.runtime.threads)

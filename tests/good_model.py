@@ -1,7 +1,5 @@
 """A model file like Fashion-MNIST's, made without PyTorch: the one that every hostile file is a variation of."""
 
-import random
-import struct
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,19 +14,19 @@ from tests.processes import ROOT
 
 def build_saved(image_shape: tuple[int, int, int] = (1, 28, 28), num_classes: int = 10) -> SavedModel:
     """Seeded random weights; the params are those of params.yaml."""
-    generator = random.Random(0)
+    generator = np.random.default_rng(0)
     channels, height, width = image_shape
 
     def floats(count: int) -> bytes:
-        return struct.pack(f"<{count}f", *(generator.gauss(0, 0.05) for _ in range(count)))
+        return generator.normal(0, 0.05, count).astype("<f4").tobytes()
 
     return SavedModel(
-        list(image_shape),
-        [f"class {index}" for index in range(num_classes)],
-        floats(256 * channels),
-        floats(channels * height * width * num_classes),
-        floats(num_classes),
-        made_with(),
+        image_shape=list(image_shape),
+        class_names=[f"class {index}" for index in range(num_classes)],
+        pixel_table=floats(256 * channels),
+        weight=floats(channels * height * width * num_classes),
+        bias=floats(num_classes),
+        made_with=made_with(),
     )
 
 
@@ -43,13 +41,13 @@ def good_bytes(path: Path, **shape: Any) -> bytes:
     return path.read_bytes()
 
 
-def save_small_run(folder: Path) -> SavedModel:
+def save_small_run(folder: Path, image_shape: tuple[int, int, int] = (1, 28, 28), num_classes: int = 10) -> SavedModel:
     """The model, now in `folder` as if a run had made it, with prepared splits of random images."""
     generator = np.random.default_rng(0)
-    saved = build_saved()
-    sizes: dict[SplitName, int] = {"train": 40, "val": 20, "test": 20}
+    saved = build_saved(image_shape, num_classes)
+    sizes: dict[SplitName, int] = {"train": 4 * num_classes, "val": 2 * num_classes, "test": 2 * num_classes}
     splits = {
-        name: Split(generator.integers(0, 256, (count, 1, 28, 28), np.uint8), np.arange(count) % 10)
+        name: Split(generator.integers(0, 256, (count, *image_shape), np.uint8), np.arange(count) % num_classes)
         for name, count in sizes.items()
     }
     save_splits(folder / "data/prepared", splits, "small", saved.class_names, {})

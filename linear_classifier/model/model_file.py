@@ -1,25 +1,22 @@
-"""`models/model.pkl`: its format, written and read safely.
+"""`models/model.pkl`: its format (docs/model-file.md), written and read safely.
 
 The file is a pickle of one dict of plain values. Four gates stand before anyone sees the content:
 
 1. it is a regular file of at most `MAX_BYTES`;
 2. every opcode is one that the writer uses, and few: none can name, call, copy or repeat anything (`pickles.py`);
 3. pickled again, it gives the same bytes (`pickles.py`);
-4. the content has exactly the keys, types, ranges and sizes of the format, finite numbers and its own SHA-256.
+4. the content has exactly the keys, types, ranges and sizes of the format, finite numbers and its own SHA-256
+   (`content.py`).
 """
 
-import hashlib
-import math
-import sys
-from array import array
-from dataclasses import asdict, dataclass, fields
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from linear_classifier.io.files import open_regular, write_bytes
-from linear_classifier.io.sections import check_section, short_repr
+from linear_classifier.model.content import MAX_BYTES, as_floats, build_content, check_can_save, check_content
 from linear_classifier.model.pickles import dump_plain, load_plain, what_it_is
-from linear_classifier.params import PrepareParams, TrainParams
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,17 +25,15 @@ if TYPE_CHECKING:
 
     from linear_classifier.data.splits import Dataset
 
-FORMAT, VERSION, ARCHITECTURE = "flatten-linear", 1, "Flatten -> Linear"
-MAX_BYTES = 4 * 2**20  # 130 times Fashion-MNIST's model, and little enough to read, check and pickle again in 50 MB
-MAX_NAME = 255  # of a class, in characters: as long as a file's
+__all__ = ["MAX_BYTES", "SavedModel", "as_floats", "check_can_save", "load_model", "read_model", "save_model"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SavedModel:
     """What `models/model.pkl` holds. All floats are little-endian float32; `as_floats` reads them.
 
-    `pixel_table` is `(channels, 256)`, `weight` `(classes, channels * height * width)`, `bias` `(classes,)`; `params`
-    are the sections `prepare` and `train` that the model was made with.
+    `pixel_table` is `(channels, 256)`, `weight` `(classes, channels * height * width)`, `bias` `(classes,)`;
+    `made_with` is section → key → text, int, float or a list of these, such as `{"train": {"lr": 0.03}}`.
     """
 
     image_shape: list[int]
@@ -46,7 +41,7 @@ class SavedModel:
     pixel_table: bytes
     weight: bytes
     bias: bytes
-    params: dict[str, dict[str, Any]]
+    made_with: dict[str, dict[str, Any]]
 
     @classmethod
     def of(
@@ -54,11 +49,18 @@ class SavedModel:
         model: "nn.Sequential",
         dataset: "Dataset",
         pixel_table: "NDArray[np.float32]",
-        params: dict[str, dict[str, Any]],
+        made_with: dict[str, dict[str, Any]],
     ) -> Self:
         """What there is to save of `model`, trained on `dataset` through `pixel_table` `(channels, 256)`."""
         weight, bias = (tensor.cpu().float().numpy().astype("<f4").tobytes() for tensor in model.state_dict().values())
-        return cls(dataset.image_shape, dataset.class_names, pixel_table.astype("<f4").tobytes(), weight, bias, params)
+        return cls(
+            image_shape=dataset.image_shape,
+            class_names=dataset.class_names,
+            pixel_table=pixel_table.astype("<f4").tobytes(),
+            weight=weight,
+            bias=bias,
+            made_with=made_with,
+        )
 
     def build(self) -> "nn.Sequential":
         """The model, float32: normalised images `(batch, channels, height, width)` to logits `(batch, classes)`."""
@@ -67,7 +69,7 @@ class SavedModel:
         from linear_classifier.model.linear import build_model
 
         model = build_model(self.image_shape, len(self.class_names))
-        weight, bias = (torch.tensor(as_floats(data)) for data in (self.weight, self.bias))
+        weight, bias = (torch.frombuffer(as_floats(data), dtype=torch.float32) for data in (self.weight, self.bias))
         model.load_state_dict({"1.weight": weight.view(len(self.class_names), -1), "1.bias": bias})
         return model
 
@@ -88,9 +90,9 @@ def save_model(path: Path, saved: SavedModel) -> None:
     Raises:
         ValueError: `read_model` would refuse the file; it is not written.
     """
-    content = {"format": FORMAT, "version": VERSION, "architecture": ARCHITECTURE, **asdict(saved)}
-    data = dump_plain({**content, "sha256": _checksum(content)})
     try:
+        check_can_save(saved.image_shape, saved.class_names, saved.made_with)
+        data = dump_plain(build_content(vars(saved)))
         _parse(data)
     except ValueError as error:
         raise ValueError(f"{path}: not written: {error}") from None
@@ -106,90 +108,19 @@ def read_model(path: Path | str) -> SavedModel:
     """
     try:
         with open_regular(Path(path)) as file:
-            data = file.read(MAX_BYTES + 1) or b""  # None where a file of the kernel's own has nothing to say yet
+            size = os.fstat(file.fileno()).st_size
+            # None where a file of the kernel's own has nothing to say yet
+            data = file.read(min(size, MAX_BYTES) + 1) or b""
     except FileNotFoundError:
         raise ValueError(f"{path}: not found; run `dvc repro`, or `dvc pull` where a remote has it") from None
     try:
         return _parse(data)
     except ValueError as error:
-        mend = f"restore it with `dvc checkout -f {path}`, or make it anew with `dvc repro -f train`"
-        raise ValueError(f"{path}: {error}; {mend}") from None
-
-
-def as_floats(data: bytes) -> "array[float]":
-    """Little-endian float32 `data` as plain Python floats."""
-    floats = array("f", data)
-    if sys.byteorder == "big":
-        floats.byteswap()
-    return floats
+        advice = f"restore it with `dvc checkout -f {path}`, or make it again with `dvc repro -f train`"
+        raise ValueError(f"{path}: {error}; {advice}") from None
 
 
 def _parse(data: bytes) -> SavedModel:
     if len(data) > MAX_BYTES:
         raise ValueError(f"more than the {MAX_BYTES} bytes that a model may have: it is {what_it_is(data)}")
-    content = load_plain(data)
-    _check_content(content)
-    return SavedModel(**{field.name: content[field.name] for field in fields(SavedModel)})
-
-
-def _check_content(content: Any) -> None:
-    """Gate 4."""
-    names = ["format", "version", "architecture", *(field.name for field in fields(SavedModel)), "sha256"]
-    _check_keys(content, names, "content")
-    for name, value in (("format", FORMAT), ("version", VERSION), ("architecture", ARCHITECTURE)):
-        _check_equal(content, name, value)
-    shape, classes = content["image_shape"], content["class_names"]
-    if type(shape) is not list or len(shape) != 3 or any(type(size) is not int or size < 1 for size in shape):
-        raise ValueError(f"image_shape: expected [channels, height, width], found {short_repr(shape)}")
-    if (
-        type(classes) is not list
-        or len(classes) < 2
-        or not all(map(_is_name, classes))
-        or len({*classes}) < len(classes)
-    ):
-        raise ValueError(
-            f"class_names: expected two names or more, printable and distinct, found {short_repr(classes)}"
-        )
-    _check_floats(content, "pixel_table", 256 * shape[0])
-    _check_floats(content, "weight", math.prod(shape) * len(classes))
-    _check_floats(content, "bias", len(classes))
-    _check_params(content["params"])
-    _check_equal(content, "sha256", _checksum({name: content[name] for name in names[:-1]}))
-
-
-def _check_keys(found: Any, names: list[str], where: str) -> None:
-    if type(found) is not dict or list(found) != names:
-        keys = ", ".join(map(short_repr, list(found)[:20])) if type(found) is dict else short_repr(found)
-        raise ValueError(f"{where}: expected a dict of {', '.join(names)}, found {keys}")
-
-
-def _check_equal(content: dict[str, Any], name: str, expected: str | int) -> None:
-    found = content[name]
-    if type(found) is not type(expected) or found != expected:
-        raise ValueError(f"{name}: expected {expected!r}, found {short_repr(found)}")
-
-
-def _is_name(value: Any) -> bool:
-    return type(value) is str and 0 < len(value) <= MAX_NAME and value.isprintable()
-
-
-def _check_floats(content: dict[str, Any], name: str, count: int) -> None:
-    found = content[name]
-    if type(found) is not bytes or len(found) != 4 * count:
-        size = f"{len(found)} bytes" if type(found) is bytes else short_repr(found)
-        raise ValueError(f"{name}: expected {4 * count} bytes (the shape is wrong), found {size}")
-    if not all(map(math.isfinite, as_floats(found))):
-        raise ValueError(f"{name}: a number is NaN or infinite")
-
-
-def _check_params(params: Any) -> None:
-    kinds = {"prepare": PrepareParams, "train": TrainParams}
-    _check_keys(params, list(kinds), "params")
-    for name, kind in kinds.items():
-        checked = asdict(check_section(params[name], kind, f"params: {name}"))
-        if any(type(params[name][key]) is not type(value) for key, value in checked.items()):
-            raise ValueError(f"params: {name}: a value is not of its own type")
-
-
-def _checksum(content: dict[str, Any]) -> str:
-    return hashlib.sha256(dump_plain(content)).hexdigest()
+    return SavedModel(**check_content(load_plain(data)))

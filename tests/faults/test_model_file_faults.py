@@ -1,10 +1,12 @@
 """FAULTS rows 21 to 30: what stands at models/model.pkl is not a model. Evaluate refuses it and writes nothing.
 
-tests/test_hostile_files.py holds the whole hostile set and what refusing it costs; here each row meets a stage.
+tests/linear_classifier/model/ tries the whole hostile set, and measures what refusing it costs; here each row meets a
+stage.
 """
 
 import gzip
 import io
+import json
 import os
 import pickle
 import struct
@@ -26,7 +28,7 @@ MODEL = "models/model.pkl"
 
 
 def refuse(workspace: Path, content: bytes, *words: str) -> None:
-    """Evaluate, as a process, refuses `content` as its model file, with `words` and a way to mend it."""
+    """Evaluate, as a process, refuses `content` as its model file, with `words` and a way to fix it."""
     (workspace / MODEL).write_bytes(content)
     assert_refuses(
         "evaluate", workspace, f"{MODEL}: ", *words, "dvc checkout -f models/model.pkl", "dvc repro -f train"
@@ -37,7 +39,7 @@ def refuse_to_read(folder: Path, content: bytes, *words: str) -> None:
     """The same of the reader alone, for the variants: a process takes seconds."""
     path = folder / "model.pkl"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"model\.pkl: .*; restore it with .*, or make it anew") as caught:
+    with pytest.raises(ValueError, match=r"model\.pkl: .*; restore it with .*, or make it again") as caught:
         read_model(path)
     assert all(word in str(caught.value) for word in words), caught.value
 
@@ -177,7 +179,7 @@ def test_fault_28_nan_weight(trained: Path) -> None:
     [
         ("image_shape", [1, 28, 29], "weight: expected 32480 bytes (the shape is wrong), found 31360 bytes"),
         ("bias", bytes(36), "bias: expected 40 bytes (the shape is wrong), found 36 bytes"),
-        ("version", 2, "version: expected 1, found 2"),
+        ("version", 3, "version: expected 1 or 2, found 3, which a later revision of this project wrote"),
         ("bias", struct.pack("<10f", *[float("-inf")] * 10), "bias: a number is NaN or infinite"),
     ],
     ids=["shape", "bias", "version", "infinite"],
@@ -193,9 +195,16 @@ def test_fault_29_flipped_byte_in_the_weights(trained: Path) -> None:
     refuse(trained, bytes(content), "sha256: expected")
 
 
+def test_train_refuses_a_model_that_is_too_large_before_it_trains(trained: Path) -> None:
+    path = trained / "data/prepared/dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "image_shape": [3, 2048, 2048]}))
+    words = "[3, 2048, 2048] and 10 classes has 480 MB, more than the 256 MB of a model file; lower prepare.image_size"
+    assert_refuses("train", trained, words)
+
+
 def test_fault_30_finite_but_absurd_weights(trained: Path) -> None:
     saved = build_saved()
     absurd = struct.pack("<f", 3e38) * (len(saved.weight) // 4)
     fields = {**vars(saved), "weight": absurd}
     save_model(trained / MODEL, SavedModel(**fields))
-    assert_refuses("evaluate", trained, f"{MODEL}: the loss is not finite", "dvc repro -f train", code=1)
+    assert_refuses("evaluate", trained, "the loss is not finite", "the model's weights", "dvc repro -f train", code=1)

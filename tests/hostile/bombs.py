@@ -3,11 +3,10 @@
 import struct
 from typing import Any
 
-from linear_classifier.model.model_file import MAX_BYTES
 from linear_classifier.model.pickles import MAX_OPCODES, dump_plain
 
 START = b"\x80\x04"
-ROOM = MAX_BYTES - 100
+ROOM = 4 * 2**20  # huge.py has files as large as a reader will read
 
 
 def text(value: str) -> bytes:
@@ -51,7 +50,9 @@ def memory_bombs() -> dict[str, bytes]:
         + b"".join(text(str(i) + "\U0001f600" * (ROOM // 17)) + b"K\1" for i in range(4))
         + b"u",
         "bytes of 4 MB": b"B" + struct.pack("<I", ROOM) + bytes(ROOM),
-        "one byte over the limit": b"B" + struct.pack("<I", MAX_BYTES) + bytes(MAX_BYTES),
+        "one text for the whole file": text("\U0001f600" + "a" * ROOM),
+        "texts just too long": b"](" + text("\U0001f600" + "a" * 255) * (ROOM // 264) + b"e",
+        "texts of the greatest length": b"](" + text("\U0001f600" + "a" * 254) * (MAX_OPCODES - 9) + b"e",
     }
     whole = {  # as `dump_plain` writes them, so that they come to the gates behind it
         "whole: key of wide text": dump_plain({"\U0001f600" + "a" * ROOM: 1}),
@@ -79,14 +80,17 @@ def hash_bombs() -> dict[str, bytes]:
         return b"\x8a" + bytes([len(data)]) + data
 
     def floats(count: int) -> bytes:
-        return b"".join(b"G" + struct.pack(">d", i * 2.0**61) + b"K\1" for i in range(1, count + 1))
+        """A number and its product with 2^61 have one hash: at most 16 floats share theirs."""
+        return b"".join(b"G" + struct.pack(">d", (i // 16 + 1) * 2.0 ** (61 * (i % 16))) + b"K\1" for i in range(count))
 
     bodies = {
         "colliding ints": b"".join(long(i * modulus) + b"N" for i in range(1, 20_000)),
         "colliding floats": floats(20_000),
         "colliding floats of allowed opcodes": floats(MAX_OPCODES // 2 - 10),
         "colliding tuples": b"".join(long(i * modulus) + b"K\1\x86N" for i in range(1, 20_000)),
-        "colliding small ints": b"".join(b"J" + struct.pack("<i", i << 16) + b"K\1" for i in range(1, 2000)),
+        "colliding small ints": b"".join(
+            b"J" + struct.pack("<i", i << 16) + b"K\1" for i in range(1, MAX_OPCODES // 2 - 10)
+        ),
     }
     sets = {"colliding ints in a frozenset": b"(" + b"".join(long(i * modulus) for i in range(1, 20_000)) + b"\x91."}
     files = {key: b"}(" + body + b"u." for key, body in bodies.items()} | sets

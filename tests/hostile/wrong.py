@@ -42,10 +42,20 @@ def damage(good: bytes) -> dict[str, bytes]:
             "written by another protocol": pickle.dumps(pickle.loads(good), 3),
             "written with a memo": pickle.dumps(pickle.loads(good), 4),
             "written without a frame": good[:2] + good[11:],
+            "written another way in as many bytes": written_another_way(good),
             "gzip": gzip.compress(good),
             "xz": lzma.compress(good),
         }.items()
     }
+
+
+def written_another_way(good: bytes) -> bytes:
+    """Without the frame, which has 9 bytes, and with three texts whose length has 4 bytes in place of 1."""
+    data = good[:2] + good[11:]
+    for key in (b"format", b"version", b"architecture"):
+        data = data.replace(b"\x8c" + bytes([len(key)]) + key, b"X" + struct.pack("<I", len(key)) + key, 1)
+    assert len(data) == len(good) and pickle.loads(data) == pickle.loads(good)
+    return data
 
 
 def distinct(text: str) -> list[str]:
@@ -58,19 +68,26 @@ def resigned(content: dict[Any, Any]) -> bytes:
     return dump_plain({**unsigned, "sha256": hashlib.sha256(dump_plain(unsigned)).hexdigest()})
 
 
+def renamed(content: dict[Any, Any], before: str, after: str) -> bytes:
+    return resigned({after if key == before else key: value for key, value in content.items()})
+
+
 def wrong_schema(good: bytes) -> dict[str, bytes]:
     content: dict[Any, Any] = pickle.loads(good)
-    train = content["params"]["train"]
 
     def having(**changes: Any) -> bytes:
         return resigned({**content, **changes})
 
-    def with_train(**changes: Any) -> bytes:
-        return having(params={**content["params"], "train": {**train, **changes}})
+    def made_with(value: Any) -> bytes:
+        return having(made_with={"train": {"lr": value}})
 
     def with_float(field: str, value: float) -> bytes:
         return having(**{field: struct.pack("<f", value) + content[field][4:]})
 
+    not_plain: tuple[Any, ...] = (
+        None, True, b"0.1", math.nan, math.inf, -math.inf, 2**31, -(2**31) - 1, 2**100, (0.1,), {0.1}, "a\nb",
+        "\x1b[2J", "\ud800", "x" * 256, "x" * 10**6, [[0.1]], [{}], [None], [True], [0.1, math.nan], [""] * 17,
+    )  # fmt: skip
     files = {
         **{f"no {key}": resigned({k: v for k, v in content.items() if k != key}) for key in content if key != "sha256"},
         "no sha256": dump_plain({key: value for key, value in content.items() if key != "sha256"}),
@@ -83,7 +100,7 @@ def wrong_schema(good: bytes) -> dict[str, bytes]:
         "a text": b"\x80\x04\x8c\x01a.",
         "another format": having(format="conv-net"),
         "format as bytes": having(format=b"flatten-linear"),
-        **{f"version {v!r}": having(version=v) for v in (0, 2, 2**31 - 1, -1, 1.0, "1", True, None, 2**100)},
+        **{f"version {v!r}": having(version=v) for v in (0, 1, 3, 2**31 - 1, -1, 2.0, "2", True, None, 2**100)},
         "another architecture": having(architecture="Conv -> Linear"),
         **{
             f"image shape {shape!r}": having(image_shape=shape)
@@ -97,7 +114,7 @@ def wrong_schema(good: bytes) -> dict[str, bytes]:
             for names in (
                 [], ["one"], content["class_names"][:-1], [*content["class_names"], "more"], [1] * 10, [b"a"] * 10,
                 [""] * 10, distinct("a\nb"), distinct("\x1b[2J"), distinct("\ud800"), "0123456789",
-                [["a"]] * 10, ["same"] * 10,
+                [["a"]] * 10, ["same"] * 10, ["x" * 256, *content["class_names"][1:]],
                 [str(index) + "\U0001f600" * 1000 for index in range(10)],
             )
         },
@@ -112,17 +129,25 @@ def wrong_schema(good: bytes) -> dict[str, bytes]:
         "weight as a bytearray": having(weight=bytearray(content["weight"])),
         "weight in float64": having(weight=bytes(2 * len(content["weight"]))),
         "bias and weight swapped": having(bias=content["weight"], weight=content["bias"]),
-        "params empty": having(params={}),
-        "params a list": having(params=["prepare", "train"]),
-        "params of another stage": having(params={**content["params"], "evaluate": {}}),
-        "params without epochs": having(params={**content["params"], "train": {"lr": 0.1}}),
+        "version 1's key in version 2": renamed(content, "made_with", "params"),
+        "version 2's key in version 1": having(version=1),
+        "made_with a list": having(made_with=["prepare", "train"]),
+        "made_with of three levels": having(made_with={"train": {"sgd": {"lr": 0.1}}}),
+        "made_with of one level": having(made_with={"lr": 0.1}),
+        "made_with of 9 sections": having(made_with={f"section_{i}": {} for i in range(9)}),
+        "made_with of 65 keys": having(made_with={"train": {f"key_{i}": i for i in range(65)}}),
+        **{
+            f"made_with has the key {key!r}"[:60]: having(made_with=content)
+            for key in ("", "a b", "a-b", "1a", "a\n", "a\x1b", "x" * 65, 1, 0.5, b"lr", None, "a\u202e", "\ud800")
+            for content in ({"train": {key: 1}}, {key: {"lr": 1}})
+        },
         "an ordered dict": pickle.dumps(OrderedDict(content), 4),
         "a subclass of str": pickle.dumps({**content, "format": Text("flatten-linear")}, 4),
-        **{f"params epochs {v!r}": with_train(epochs=v) for v in (0, -1, 10**9, 1.0, True, "10", None, math.nan)},
-        "params epochs a list": with_train(epochs=[10]),
-        **{f"params lr {v!r}": with_train(lr=v) for v in (0.0, -1.0, math.nan, math.inf, 1, "0.1", 1e308)},
-        "params with a long unknown key": with_train(**{"x" * 4_000_000: 1}),
-        "params with a long text": with_train(dtype="x" * 1_000_000),
+        **{
+            f"made_with holds {value!r}"[:60]: made_with(value)
+            for value in not_plain
+        },
+        "made_with has a key of 4 MB": having(made_with={"train": {"x" * 4_000_000: 1}}),
         "sha256 of something else": dump_plain({**content, "sha256": "0" * 64}),
         "sha256 in capitals": dump_plain({**content, "sha256": content["sha256"].upper()}),
         "sha256 as bytes": dump_plain({**content, "sha256": content["sha256"].encode()}),

@@ -54,7 +54,7 @@ def test_the_branch_of_an_experiment_is_ready_for_a_pull_request(project: Projec
 def test_a_registered_version_is_fetched_to_the_byte_and_opens(registered: Project, elsewhere: Workspace) -> None:
     elsewhere.run("dvc", "artifacts", "get", str(registered.origin), NAME, "--rev", "v1.0.0")
     assert elsewhere.read("model.pkl") == registered.work.read("models/model.pkl")
-    assert read_model(elsewhere.path / "model.pkl").params["train"]["lr"] == 0.03
+    assert read_model(elsewhere.path / "model.pkl").made_with["train"]["lr"] == 0.03
     assert [path.name for path in elsewhere.path.iterdir()] == ["model.pkl"]
 
 
@@ -64,7 +64,7 @@ def test_each_version_is_its_own_and_the_newest_is_fetched_without_one(
     assert "v1.1.0" in elsewhere.run("gto", "show", "--repo", str(registered.origin)).stdout
     for arguments in (["--rev", "v1.1.0", "-o", "candidate.pkl"], ["-o", "newest.pkl"]):
         elsewhere.run("dvc", "artifacts", "get", str(registered.origin), NAME, *arguments)
-    assert read_model(elsewhere.path / "candidate.pkl").params["train"]["lr"] == 0.031
+    assert read_model(elsewhere.path / "candidate.pkl").made_with["train"]["lr"] == 0.031
     assert elsewhere.read("newest.pkl") == elsewhere.read("candidate.pkl")
 
 
