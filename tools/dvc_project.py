@@ -104,8 +104,8 @@ def is_cached(out: Output) -> bool:
 
 def hash_sources(repo: Repo) -> dict[str, str]:
     """The hash of each dvc.yaml and of each file that a stage needs and none makes, and the values of its params."""
-    files = {stage.dvcfile.path for stage in repo.index.stages if stage.cmd}
-    sources = {os.path.relpath(path): hash_path(repo, path)[0] for path in files}
+    pipelines = {stage.dvcfile.path for stage in repo.index.stages if stage.cmd}
+    sources = {os.path.relpath(path): hash_path(repo, path)[0] for path in pipelines}
     made = [out.fs_path for stage in repo.index.stages if stage.cmd for out in stage.outs]
     for dep in repo.index.deps:
         if isinstance(dep, ParamsDependency):

@@ -11,9 +11,11 @@ NOT_FETCHED = re.compile(r"could not fetch|promisor|lazy fetching|missing (?:blo
 # As `git rev-parse --local-env-vars` lists them, without the settings of `git -c` and GIT_CONFIG_COUNT. Git exports
 # them to hooks and to `rebase --exec`, where they name the commit under way and not the repository of the folder.
 LOCAL_VARIABLES = frozenset(
-    ("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE")
-    + ("GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE", "GIT_PREFIX")
-    + ("GIT_INTERNAL_SUPER_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR", "GIT_QUARANTINE_PATH")
+    """
+    GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_OBJECT_DIRECTORY GIT_DIR GIT_WORK_TREE GIT_IMPLICIT_WORK_TREE GIT_GRAFT_FILE
+    GIT_INDEX_FILE GIT_NO_REPLACE_OBJECTS GIT_REPLACE_REF_BASE GIT_PREFIX GIT_INTERNAL_SUPER_PREFIX GIT_SHALLOW_FILE
+    GIT_COMMON_DIR GIT_QUARANTINE_PATH
+    """.split()  # noqa: SIM905 - a list of them would take a line each
 )
 UNATTENDED = {
     "GIT_TERMINAL_PROMPT": "0",

@@ -107,8 +107,8 @@ def _read_index(paths: list[Path | str]) -> dict[str, str]:
     root = find_root()
     names = [os.path.relpath(Path(path).parent.resolve() / Path(path).name, root) for path in paths]
     listed = run_git("ls-files", "--stage", "-z", "--", *names, cwd=root).split("\0")[:-1]
-    entries = dict(reversed(line.split("\t", 1)) for line in listed)
-    return {name: ",".join(entries[name].split()[:2]) if name in entries else "" for name in names}
+    entries = {name: entry for entry, _, name in (line.partition("\t") for line in listed)}
+    return {name: ",".join(entries.get(name, "").split()[:2]) for name in names}
 
 
 def _restore_index(entries: dict[str, str]) -> None:
