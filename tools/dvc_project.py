@@ -145,9 +145,10 @@ def find_outdated() -> list[str]:
 def explain(error: Exception) -> str:
     """What DVC found wrong, where, and how to look at it, in one line; what it may cost an edit, it does not advise."""
     if isinstance(error, YAMLSyntaxError):
-        mark = getattr(error.exc.__cause__, "problem_mark", None)
+        cause = error.exc.__cause__ or error
+        mark = getattr(cause, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        return _add_cure(error.relpath, f"{where}not YAML{error.hint}: {_one_line(error.exc.__cause__ or error)}")
+        return _add_cure(error.relpath, f"{where}not YAML{error.hint}: {_one_line(getattr(cause, "problem", None) or cause)}")
     if isinstance(error, YAMLValidationError):
         first = error.exc.errors[0]
         line = determine_linecol(parse_yaml_for_update(error.text, error.path), list(first.path))[0]
@@ -168,7 +169,7 @@ def _add_cure(path: str, problem: str) -> str:
     return f"{path}: {problem}; resolve the merge, or keep it aside and take the committed one: {keep}"
 
 
-def _one_line(error: BaseException) -> str:
+def _one_line(error: BaseException | str) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
