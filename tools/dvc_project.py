@@ -146,9 +146,9 @@ def explain(error: Exception) -> str:
     """What DVC found wrong, where, and how to look at it, in one line; what it may cost an edit, it does not advise."""
     if isinstance(error, YAMLSyntaxError):
         cause = error.exc.__cause__ or error
-        mark = getattr(cause, "problem_mark", None)
+        mark, problem = getattr(cause, "problem_mark", None), getattr(cause, "problem", None) or cause
         where = f"line {mark.line + 1}: " if mark else ""
-        return _add_cure(error.relpath, f"{where}not YAML{error.hint}: {_one_line(getattr(cause, "problem", None) or cause)}")
+        return _add_cure(error.relpath, f"{where}not YAML{error.hint}: {_one_line(problem)}")
     if isinstance(error, YAMLValidationError):
         first = error.exc.errors[0]
         line = determine_linecol(parse_yaml_for_update(error.text, error.path), list(first.path))[0]
