@@ -92,7 +92,7 @@ def find_objects(out: Output) -> dict[Path, str]:
     objects = {Path(store.oid_to_path(out.hash_info.value)): path}
     if out.hash_info.isdir:
         with suppress(FileNotFoundError, ObjectFormatError):  # missing or damaged: by its own hash, which tells
-            tree = Tree.from_list(out.files) if out.files else Tree.load(store, out.hash_info)
+            tree = Tree.from_list(out.files, out.hash_name) if out.files else Tree.load(store, out.hash_info)
             objects |= {Path(store.oid_to_path(info.value)): str(Path(path, *key)) for key, _, info in tree}
     return objects
 
