@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 from dvc.repo import Repo
 from dvc.scm import NoSCM, SCMError
 
@@ -134,7 +135,7 @@ def job_lock(path: Path = JOB_LOCK) -> Iterator[int]:
 def clear_dvc_locks(hardlink: bool) -> None:
     """Remove what a killed run left of DVC's locks, damaged or not. To be called with the job's lock held.
 
-    `hardlink` is DVC's `core.hardlink_lock`: its lock is then the file itself, which no kernel lifts.
+    `hardlink` is DVC's `core.hardlink_lock`: its lock is then the file itself, which names no holder and no kernel lifts.
 
     Raises:
         BusyError: a DVC process that was started without the job is at work here.
@@ -161,7 +162,7 @@ def _clear_lock_file(path: Path, hardlink: bool) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     deadline = time.monotonic() + PATIENCE
     try:
-        while _flock(descriptor) is False or (hardlink and _is_dvc_at_work_here(_hardlink_holder(descriptor))):
+        while _flock(descriptor) is False or (hardlink and any(map(_is_dvc_at_work_here, psutil.pids()))):
             if time.monotonic() > deadline:
                 raise BusyError(f"{path}: held by a running `dvc`; wait for it, or end it")
             time.sleep(0.1)
@@ -169,12 +170,6 @@ def _clear_lock_file(path: Path, hardlink: bool) -> None:
             path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
-
-
-def _hardlink_holder(descriptor: int) -> int:
-    """The process id in a lock file of flufl.lock, which holds `…|host|process id|number`; 0 if there is none."""
-    parts = os.pread(descriptor, 4096, 0).decode(errors="replace").split("|")
-    return int(parts[-2]) if len(parts) >= 3 and parts[-2].isdecimal() and os.fstat(descriptor).st_nlink else 0
 
 
 def _rwlock_holders() -> set[int] | None:
@@ -193,11 +188,11 @@ def _rwlock_holders() -> set[int] | None:
 def _is_dvc_at_work_here(pid: int) -> bool:
     """Whether `pid` is a living `dvc` in this very folder: a process id alone says little, it is used again."""
     process = Path("/proc") / str(pid)
-    if pid in (0, os.getpid()) or not process.is_dir():
-        return False
     try:
-        return b"dvc" in (process / "cmdline").read_bytes() and (process / "cwd").resolve(strict=True) == Path.cwd()
-    except FileNotFoundError:
+        command = (process / "cmdline").read_text(errors="replace").split("\0")[:3]  # `dvc`, or Python with it
+        is_dvc = any(Path(word).name == "dvc" and not Path(word).is_dir() for word in command)
+        return is_dvc and pid != os.getpid() and (process / "cwd").resolve(strict=True) == Path.cwd()
+    except (FileNotFoundError, ProcessLookupError):
         return False
     except PermissionError:  # another user's process; its command line was readable, and said dvc
         return True
