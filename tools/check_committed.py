@@ -26,7 +26,7 @@ def main() -> int:
             for path in list_metrics(repo):
                 check_metrics(path, repo.fs)
             stale = find_stale(repo)
-    except (ValueError, OSError) as error:
+    except (ValueError, RuntimeError, OSError) as error:
         print(f"check-committed: error: {error}", file=sys.stderr)
         return BAD_INPUT
     for reason in stale:

@@ -17,13 +17,13 @@ from dvc.dvcfile import LOCK_FILE, PROJECT_FILE, Lockfile, load_file
 from dvc.exceptions import DvcException
 from dvc.output import Output
 from dvc.repo import Repo
+from dvc.scm import SCMError
 from dvc.stage import Stage
 from dvc.utils.strictyaml import YAMLSyntaxError, YAMLValidationError, determine_linecol, parse_yaml_for_update
 from dvc_data.hashfile.build import build
 from dvc_data.hashfile.db import HashFileDB
 from dvc_data.hashfile.tree import Tree
 from dvc_objects.errors import ObjectFormatError
-from scmrepo.exceptions import SCMError
 
 from tools.git import leave_hook
 
@@ -36,13 +36,19 @@ def open_project(folder: Path | None = None) -> Iterator[Repo]:
     """The DVC project at `folder`, or here; what DVC raises while it is open becomes a ValueError of one line.
 
     Raises:
+        RuntimeError: there is no git repository, and DVC was not told to work without.
         ValueError: a file of DVC's is damaged, or DVC cannot do what it is asked.
     """
     leave_hook()
     try:
         with Repo(str(folder) if folder else None) as repo:
             yield repo
-    except (DvcException, SCMError) as error:
+    except SCMError as error:
+        raise RuntimeError(
+            f".git: not found ({_one_line(error)}), and DVC refuses to work without it; work in a git clone, or go on "
+            "without git with `dvc config --local core.no_scm true` (results cannot be compared with other commits then)"
+        ) from None
+    except DvcException as error:
         raise ValueError(explain(error)) from None
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tools.dvc_project import list_outs_in_git, open_project, record_of
-from tools.git import GitError, find_root, run_git
+from tools.git import find_root, run_git
 from tools.job import __main__ as job
 
 SAME, DIFFERENT = 0, 1
@@ -25,7 +25,7 @@ def main() -> int:
         with open_project() as repo:
             records = {os.path.relpath(record_of(stage)) for stage in repo.index.stages}
             changed = find_changed([*sorted(records), *list_outs_in_git(repo)])
-    except (GitError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         print(f"reproduce: error: {error}", file=sys.stderr)
         return DIFFERENT
     if not changed:

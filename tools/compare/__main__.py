@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
             raise ValueError(f"{head.name}: its metrics are of other code, params or data: {stale[0]}; run `dvc repro`")
         comparison = compare(base, head)
         print(write_report(comparison, options), end="")
-    except (ValueError, OSError) as error:
+    except (ValueError, RuntimeError, OSError) as error:
         print(f"compare: error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
         return BAD_INPUT
     return GATE_FAILED if comparison.failures and not options.allow_worse else DONE

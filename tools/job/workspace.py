@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
 from dvc.repo import Repo
-from dvc.scm import NoSCM, SCMError
+from dvc.scm import NoSCM
 
 from tools.dvc_project import LOCK, PARAMS, PIPELINE, list_outs
 
@@ -43,12 +42,13 @@ def check_workspace() -> None:
 
 
 def check_project(repo: Repo) -> None:
-    """Whether DVC finds git, and whether the outs and the cache can be written and have room.
+    """Whether the outs and the cache can be written and have room.
 
     Raises:
         RuntimeError: no; the message says what is in the way and what to do.
     """
-    _check_git(repo)
+    if isinstance(repo.scm, NoSCM):
+        print("job: no .git here (core.no_scm is set): results cannot be compared with other commits", flush=True)
     cache = Path(repo.cache.local_cache_dir)
     folders = {_nearest_folder(Path(out).parent) for out in map(str, list_outs(repo))} | {
         _nearest_folder(Path("reports"))
@@ -58,20 +58,6 @@ def check_project(repo: Repo) -> None:
         path for path in (*sorted(folders), cache, *cache.glob("files/md5/*"), *cache.glob("runs/*")) if path.is_dir()
     )
     _check_space(repo, cache)
-
-
-def _check_git(repo: Repo) -> None:
-    """DVC wants a git repository, unless it is told that there is none."""
-    try:
-        scm = repo.scm
-    except SCMError as error:
-        raise RuntimeError(
-            f".git: not found ({' '.join(str(error).split())}), and DVC refuses to work without it; work in a git "
-            "clone, or go on without git with `dvc config --local core.no_scm true` (results cannot be compared with "
-            "other commits then)"
-        ) from None
-    if isinstance(scm, NoSCM):
-        print("job: no .git here (core.no_scm is set): results cannot be compared with other commits", flush=True)
 
 
 def _check_writable(paths: Iterable[Path]) -> None:
@@ -135,7 +121,8 @@ def job_lock(path: Path = JOB_LOCK) -> Iterator[int]:
 def clear_dvc_locks(hardlink: bool) -> None:
     """Remove what a killed run left of DVC's locks, damaged or not. To be called with the job's lock held.
 
-    `hardlink` is DVC's `core.hardlink_lock`: its lock is then the file itself, which names no holder and no kernel lifts.
+    `hardlink` is DVC's `core.hardlink_lock`: its lock is then the file itself, which no kernel lifts
+    and which names no holder.
 
     Raises:
         BusyError: a DVC process that was started without the job is at work here.
@@ -162,7 +149,7 @@ def _clear_lock_file(path: Path, hardlink: bool) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     deadline = time.monotonic() + PATIENCE
     try:
-        while _flock(descriptor) is False or (hardlink and any(map(_is_dvc_at_work_here, psutil.pids()))):
+        while _flock(descriptor) is False or (hardlink and any(map(_is_dvc_at_work_here, _processes()))):
             if time.monotonic() > deadline:
                 raise BusyError(f"{path}: held by a running `dvc`; wait for it, or end it")
             time.sleep(0.1)
@@ -183,6 +170,10 @@ def _rwlock_holders() -> set[int] | None:
         return {int(entry["pid"]) for entry in entries}
     except (OSError, ValueError, AttributeError, TypeError, KeyError):
         return None
+
+
+def _processes() -> list[int]:
+    return [int(process.name) for process in Path("/proc").glob("[0-9]*")]
 
 
 def _is_dvc_at_work_here(pid: int) -> bool:

@@ -55,12 +55,11 @@ def test_fault_61_no_repository(workspace: Workspace, gitfile: str | None) -> No
     shutil.rmtree(workspace.path / ".git")
     if gitfile:
         (workspace.path / ".git").write_text(gitfile)
-    for code, tool in (
-        (1, JOB),
-        (1, ("python", "-m", "tools.base_results", "HEAD")),
-        (1, (*JOB[:2], "tools.reproduce")),
-    ):
-        message = workspace.refused(code, *tool)
+    for tool in ("tools.job", "tools.base_results HEAD", "tools.reproduce"):
+        if gitfile and tool == "tools.job":  # works, as DVC does
+            workspace.run(*JOB)
+            continue
+        message = workspace.refused(1, "python", "-m", *tool.split())
         assert "git" in message and message.count("\n") == 1
 
 
