@@ -45,8 +45,8 @@ def open_project(folder: Path | None = None) -> Iterator[Repo]:
             yield repo
     except SCMError as error:
         raise RuntimeError(
-            f".git: not found ({_one_line(error)}), and DVC refuses to work without it; work in a git clone, or go on "
-            "without git with `dvc config --local core.no_scm true` (results cannot be compared with other commits then)"
+            f".git: not found ({_one_line(error)}), and DVC refuses to work without it; work in a git clone, or go "
+            "on without git with `dvc config --local core.no_scm true` (results cannot be compared with others then)"
         ) from None
     except DvcException as error:
         raise ValueError(explain(error)) from None
