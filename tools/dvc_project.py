@@ -77,7 +77,7 @@ def record_of(stage: Stage) -> Path:
 def read_record(repo: Repo, path: Path) -> dict[str, Any]:
     """The entry of each stage in a dvc.lock or .dvc file, in DVC's form; raises as DVC does where it is damaged."""
     if path.name != LOCK_FILE:
-        return {path.name: load_file(repo, str(path)).load()[0]}
+        return {path.name: load_file(repo, str(path)).load()}
     return dict(Lockfile(repo, str(path)).load().get("stages", {}))
 
 
@@ -153,8 +153,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, YAMLSyntaxError):
         cause = error.exc.__cause__ or error
         mark, problem = getattr(cause, "problem_mark", None), getattr(cause, "problem", None) or cause
-        where = f"line {mark.line + 1}: " if mark else ""
-        return _add_cure(error.relpath, f"{where}not YAML{error.hint}: {_one_line(problem)}")
+        line = mark.line if mark else error.yaml_text.count("\n", 0, getattr(cause, "position", 0))
+        return _add_cure(error.relpath, f"line {line + 1}: not YAML{error.hint}: {_one_line(problem)}")
     if isinstance(error, YAMLValidationError):
         first = error.exc.errors[0]
         line = determine_linecol(parse_yaml_for_update(error.text, error.path), list(first.path))[0]

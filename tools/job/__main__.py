@@ -25,7 +25,7 @@ from dvc.repo import Repo
 
 from linear_classifier.params import load_params
 from tools import show
-from tools.dvc_project import LOCK, PARAMS, list_outs, open_project
+from tools.dvc_project import LOCK, PARAMS, list_outs, open_project, record_of
 from tools.job.baked import run_baked
 from tools.job.environment import prepare_environment, private_folder
 from tools.job.remote import pull_missing
@@ -119,10 +119,14 @@ def _reproduce(arguments: list[str], lock: int) -> int:
 def _verify(repo: Repo, snapshot: Snapshot, whole: bool) -> None:
     """Raise ValueError, and take back what the run noted, unless all outs are there and what dvc.lock says.
 
-    After a run that was not `whole`, but of some stages, outs may be missing.
+    After a run that was not `whole`, but of some stages, outs may be missing, and those of another folder's dvc.yaml.
     """
     absent = find_absent_outs(repo)
-    damages = find_damaged_objects(repo) + find_changed_outs(repo) + (absent if whole else [])
+    made = {
+        str(out) for out in list_outs(repo) if record_of(out.stage) == Path(repo.root_dir, LOCK)
+    }  # by a plain `dvc repro`
+    damages = find_damaged_objects(repo) + find_changed_outs(repo)
+    damages += [damage for damage in absent if whole and damage.path in made]
     if damages:
         snapshot.take_back()
     _refuse_damage(damages)
