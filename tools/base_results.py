@@ -1,25 +1,28 @@
 """`python -m tools.base_results REVISION`: have the results of another commit in the DVC cache, to compare with.
 
-What the cache lacks is made, by that commit's own code in a worktree of its own, with the packages that are installed
-here: the same inputs give the same bytes. This workspace stays as it is. Where it fails, `tools.compare` can still
-compare the metrics.
+What the cache lacks is made, by that commit's own code in a folder of its own, with the packages that are installed
+here: the same inputs give the same bytes. This workspace and its repository stay as they are. Where it fails,
+`tools.compare` can still compare the metrics.
 
 Exit codes: 0 they are there; 1 they cannot be made; 2 no commit was named.
 """
 
-import subprocess
+import os
 import sys
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.check_committed import find_outs_in_git
-from tools.job.environment import find_cache, prepare_environment
-from tools.job.record import LOCK, PIPELINE
-from tools.job.verify import Out, find_damaged_objects, is_cached, read_outs
+from tools.dvc_project import is_cached, list_outs, open_project
+from tools.git import run_git
+from tools.job.children import handle_signals, run
+from tools.job.environment import prepare_environment
+from tools.job.verify import find_damaged_objects
 
 RAW = Path("data/raw")
+CONFIG = "[core]\n    no_scm = true\n[cache]\n    dir = cache\n"  # this clone's, by a link that needs no quoting
 
 
 def main(arguments: list[str]) -> int:
@@ -27,52 +30,56 @@ def main(arguments: list[str]) -> int:
         print("base-results: error: name one commit, as in `make base-results BASE=main`", file=sys.stderr)
         return 2
     revision = arguments[0]
+    handle_signals()
     try:
-        cache = find_cache().resolve()
-        with worktree(revision) as folder:
-            outs = list_outs(folder)
-            if not has_results(outs, cache):
-                make_results(folder, cache)
-                if not has_results(outs, cache):
+        prepare_environment()
+        with check_out(revision) as folder:
+            if not has_results(folder):
+                make_results(folder)
+                if not has_results(folder):
                     raise ValueError("what it makes here are other bytes than those of its dvc.lock")
-    except (subprocess.CalledProcessError, OSError, ValueError) as error:
+    except (RuntimeError, OSError, ValueError) as error:
         print(f"base-results: error: {revision}: its results cannot be made here (see above): {error}", file=sys.stderr)
         return 1
     print(f"base-results: the results of {revision} are in the DVC cache")
     return 0
 
 
-def list_outs(folder: Path) -> list[Out]:
-    """The outs that dvc.lock in `folder` names, and that DVC's cache is to have."""
-    in_git = find_outs_in_git(folder / PIPELINE)
-    return [out for out in read_outs(folder / LOCK) if out.path not in in_git]
-
-
-def has_results(outs: list[Out], cache: Path) -> bool:
-    """Whether every one of `outs`, of which there are some, is in `cache`, undamaged."""
-    return bool(outs) and all(is_cached(cache, out) for out in outs) and not find_damaged_objects(cache, outs)
-
-
-def make_results(folder: Path, cache: Path) -> None:
-    """`dvc repro` in `folder`, with the raw data of this workspace and with `cache`."""
-    dvc, env = [sys.executable, "-m", "dvc"], prepare_environment()
-    RAW.mkdir(parents=True, exist_ok=True)
-    (folder / RAW.parent).mkdir(exist_ok=True)
-    (folder / RAW).symlink_to(RAW.resolve(), target_is_directory=True)
-    subprocess.run([*dvc, "cache", "dir", "--local", str(cache)], cwd=folder, env=env, check=True)
-    subprocess.run([*dvc, "repro"], cwd=folder, env=env, check=True)
-
-
 @contextmanager
-def worktree(revision: str) -> Iterator[Path]:
-    """A folder with `revision` checked out, which is gone afterwards."""
+def check_out(revision: str) -> Iterator[Path]:
+    """A folder with this project as `revision` has it, with the DVC cache and the raw files of this workspace.
+
+    It is no work tree of git's, so that no hook runs and nothing stays registered, whatever ends this process.
+    """
+    commit = run_git("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").strip()
+    with open_project() as repo:
+        cache = Path(repo.cache.local_cache_dir).resolve()
     with tempfile.TemporaryDirectory() as parent:
-        folder = Path(parent) / "base"
-        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(folder), revision], check=True)
-        try:
-            yield folder
-        finally:
-            subprocess.run(["git", "worktree", "remove", "--force", str(folder)], check=True)
+        archive, folder = Path(parent) / "archive.tar", Path(parent) / "base"
+        run_git("archive", f"--output={archive}", commit)  # of the folder it runs in
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+        (folder / ".dvc/config.local").write_text(CONFIG, encoding="utf-8")
+        cache.mkdir(parents=True, exist_ok=True)
+        (folder / ".dvc/cache").symlink_to(cache, target_is_directory=True)
+        RAW.mkdir(parents=True, exist_ok=True)
+        (folder / RAW.parent).mkdir(exist_ok=True)
+        (folder / RAW).symlink_to(RAW.resolve(), target_is_directory=True)
+        yield folder
+
+
+def has_results(folder: Path) -> bool:
+    """Whether every out that dvc.lock in `folder` names, of which there are some, is in the cache, undamaged."""
+    with open_project(folder) as repo:
+        outs = [out for out in list_outs(repo) if out.use_cache]
+        return bool(outs) and all(map(is_cached, outs)) and not find_damaged_objects(repo)
+
+
+def make_results(folder: Path) -> None:
+    """`dvc repro` in `folder`."""
+    command = [sys.executable, "-m", "dvc", "--cd", str(folder), "repro"]
+    if code := run(command, os.environ):
+        raise RuntimeError(f"`dvc repro` ended in {code}")
 
 
 if __name__ == "__main__":

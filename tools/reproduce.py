@@ -5,22 +5,29 @@ Every stage runs, whatever the DVC cache has: a restored result would prove noth
 Exit codes: 0 the same to the byte; 1 not; else those of tools.job, which runs it.
 """
 
-import subprocess
+import os
 import sys
 from pathlib import Path
 
-from tools.check_committed import find_outs_in_git
+from tools.dvc_project import list_outs_in_git, open_project, record_of
+from tools.git import find_root, run_git
 from tools.job import __main__ as job
-from tools.job.record import LOCK, PIPELINE
 
 SAME, DIFFERENT = 0, 1
 
 
 def main() -> int:
-    code = job.main(["--force"])
-    if code != job.DONE:
-        return code
-    changed = find_changed([str(LOCK), *find_outs_in_git(PIPELINE)])
+    try:
+        run_git("rev-parse", "--verify", "HEAD^{commit}")  # before an hour's work that could then not be judged
+        code = job.main(["--force"])
+        if code != job.DONE:
+            return code
+        with open_project() as repo:
+            records = {os.path.relpath(record_of(stage)) for stage in repo.index.stages}
+            changed = find_changed([*sorted(records), *list_outs_in_git(repo)])
+    except (RuntimeError, ValueError) as error:
+        print(f"reproduce: error: {error}", file=sys.stderr)
+        return DIFFERENT
     if not changed:
         print("reproduce: every stage ran again, and gave what is committed to the byte")
         return SAME
@@ -35,10 +42,10 @@ def main() -> int:
 
 def find_changed(paths: list[str]) -> list[str]:
     """Those of `paths` that are not as HEAD has them, or that it does not have; prints the difference."""
-    subprocess.run(["git", "--no-pager", "diff", "HEAD", "--", *paths], check=True)
-    command = ["git", "status", "--porcelain", "-z", "--untracked-files=all", "--", *paths]
-    entries = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0")
-    return [str(Path(entry[3:])) for entry in entries if entry]
+    print(run_git("diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD", "--", *paths), end="")
+    listed = run_git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *paths)
+    root = find_root()  # to which the listed names are relative
+    return [os.path.relpath(root / entry[3:], Path().resolve()) for entry in listed.split("\0") if entry]
 
 
 if __name__ == "__main__":

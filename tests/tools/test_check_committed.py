@@ -1,11 +1,16 @@
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+from dvc.fs import LocalFileSystem
 
-from tests.processes import ROOT
+from tests.processes import run
 from tools import check_committed
-from tools.check_committed import check_metrics, find_cached_outs, find_metrics, find_outs_in_git, find_stale
+from tools.check_committed import check_metrics
+
+FS = LocalFileSystem()
 
 
 @pytest.mark.parametrize(
@@ -29,66 +34,67 @@ def test_check_metrics_refuses_all_but_finite_numbers(text: str, complaint: str,
     path = tmp_path / "metrics.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=rf"metrics\.json: {re.escape(complaint)}.*; run `dvc repro`, then commit"):
-        check_metrics([path])
+        check_metrics(path, FS)
 
 
 def test_check_metrics_refuses_bytes_that_are_not_text_and_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / "metrics.json").write_bytes(b'{"accuracy": 0.9\xff}')
     with pytest.raises(ValueError, match="truncated or not JSON"):
-        check_metrics([tmp_path / "metrics.json"])
+        check_metrics(tmp_path / "metrics.json", FS)
     with pytest.raises(ValueError, match=r"gone\.json: missing"):
-        check_metrics([tmp_path / "gone.json"])
+        check_metrics(tmp_path / "gone.json", FS)
 
 
-def test_check_metrics_accepts_the_committed_ones() -> None:
-    paths = find_metrics(ROOT / "dvc.yaml")
-    assert {str(path) for path in paths} == {"reports/train/metrics.json", "reports/evaluate/metrics.json"}
-    check_metrics([ROOT / path for path in paths])
+@pytest.mark.parametrize(("name", "text"), [("m.yaml", "accuracy: 0.9\n"), ("m.toml", "accuracy = 0.9\n")])
+def test_check_metrics_takes_the_formats_that_dvc_takes(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    check_metrics(tmp_path / name, FS)
 
 
-def test_outs_are_either_in_git_or_in_the_cache() -> None:
-    in_git = find_outs_in_git(ROOT / "dvc.yaml")
-    assert set(in_git) == {"reports/train/history.csv", "reports/train/metrics.json", "reports/evaluate/metrics.json"}
-    cached = find_cached_outs(ROOT / "dvc.yaml")
-    assert {"data/prepared", "models/model.pkl", "reports/evaluate/predictions.csv"} <= cached
-    assert not cached & set(in_git)
+def test_main_accepts_what_is_committed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check_committed.main() == 0
+    assert "the metrics are whole" in capsys.readouterr().out
 
 
-def test_find_stale_tells_a_change_from_what_a_fresh_clone_does_not_have() -> None:
-    status = {
-        "prepare": [{"changed outs": {"data/prepared": "not in cache"}}],
-        "train": [
-            {"changed deps": {"data/prepared": "deleted", "params.yaml": {"train": "modified"}}},
-            {"changed outs": {"models/model.pkl": "deleted", "reports/train/metrics.json": "deleted"}},
-            "changed command",
-        ],
-    }
-    assert find_stale(status, {"data/prepared", "models/model.pkl"}) == [
-        "train: params.yaml train modified",
-        "train: reports/train/metrics.json deleted",
-        "train: changed command",
-    ]
-
-
-def test_find_stale_takes_a_cached_out_with_other_bytes_for_stale() -> None:
-    status = {"train": [{"changed outs": {"models/model.pkl": "modified"}}]}
-    assert find_stale(status, {"models/model.pkl"}) == ["train: models/model.pkl modified"]
-
-
-def test_main_says_how_to_mend_a_damaged_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_main_tells_a_change_from_what_a_fresh_clone_does_not_have(
+    project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "dvc.yaml").write_text("stages: {}")
-    (tmp_path / "dvc.lock").write_text("<<<<<<< HEAD\nstages: {}\n=======\n")
+    (project / "code").write_text("other")
+    (project / "model").write_text("other")
+    assert check_committed.main() == 1
+    assert re.findall("stale: (.*?);", capsys.readouterr().err) == ["all: code modified", "all: model modified"]
+    (project / "code").write_text("code")
+    (project / "model").unlink()
+    shutil.rmtree(project / ".dvc/cache")
+    assert check_committed.main() == 0
+
+
+def test_main_says_where_the_lock_is_damaged(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "dvc.lock").write_text("<<<<<<< HEAD\nstages: {}\n=======\n")
     assert check_committed.main() == 2
-    assert re.match(r"check-committed: error: dvc\.lock: damaged, or with conflict markers", capsys.readouterr().err)
+    error = capsys.readouterr().err
+    assert re.match(r"check-committed: error: dvc\.lock: line \d: not YAML \(possible merge conflicts\): ", error)
+    assert "resolve the merge, or keep it aside" in error
 
 
 def test_main_passes_on_why_dvc_cannot_tell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "dvc.yaml").write_text("stages: {}")
     assert check_committed.main() == 2
-    assert "dvc status failed" in capsys.readouterr().err
+    assert "you are not inside of a DVC repository" in capsys.readouterr().err
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A DVC project of one stage, which has run; the working directory."""
+    run("git", "init", "--quiet", cwd=tmp_path)
+    run("dvc", "init", "--quiet", cwd=tmp_path)
+    (tmp_path / "code").write_text("code")
+    command = "echo m > model; echo '{\"accuracy\": 0.9}' > metrics.json"
+    pipeline = {"cmd": command, "deps": ["code"], "outs": ["model"]}
+    stages = {"stages": {"all": {**pipeline, "metrics": [{"metrics.json": {"cache": False}}]}}}
+    (tmp_path / "dvc.yaml").write_text(json.dumps(stages))
+    run("dvc", "repro", cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,24 @@ def test_find_changed_sees_what_is_not_committed_or_not_made(repo: Path) -> None
     assert sorted(find_changed(["reports/history.csv", "metrics.json"])) == ["metrics.json", "reports/history.csv"]
 
 
-def test_main_ends_as_a_failed_job_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_changed_names_files_as_seen_from_a_project_below_the_root(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repo / "ml").mkdir()
+    (repo / "ml/made").touch()
+    monkeypatch.chdir(repo / "ml")
+    assert find_changed(["made"]) == ["made"]
+
+
+def test_main_says_that_git_cannot_be_asked_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(job, "main", lambda arguments: pytest.fail("it began to work"))
+    assert reproduce.main() == 1
+    assert re.match(r"reproduce: error: .*not a git repository.*\n\Z", capsys.readouterr().err)
+
+
+def test_main_ends_as_a_failed_job_does(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "main", lambda arguments: 75 if arguments == ["--force"] else 0)
     assert reproduce.main() == 75

@@ -15,7 +15,6 @@ import yaml
 from tests.faults.job.workspace import Workspace
 from tests.workflows.project import Project
 from tests.workflows.steps import WORKFLOW, Done, Step, read_jobs, run_steps
-from tools.job.verify import object_path
 
 SELECTION = {"PYTEST_ADDOPTS": "tests/test_params.py"}
 LABEL = "contains(github.event.pull_request.labels.*.name, 'allow-worse') && 'label allow-worse' || ''"
@@ -89,7 +88,8 @@ def predictions_of_base(folder: Path) -> Path:
     """The object of the base's predictions in the DVC cache of the checkout in `folder`."""
     lock = yaml.safe_load(Workspace(folder).run("git", "show", "HEAD^1:dvc.lock").stdout)
     outs = {out["path"]: out["md5"] for out in lock["stages"]["evaluate"]["outs"]}
-    return object_path(folder / ".dvc/cache", outs["reports/evaluate/predictions.csv"])
+    md5 = outs["reports/evaluate/predictions.csv"]
+    return folder / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
 
 
 def test_the_steps_have_no_network(no_network: list[str]) -> None:

@@ -13,14 +13,13 @@ import sys
 from pathlib import Path
 
 from linear_classifier.io.files import write_bytes, write_json
-from tools.check_committed import find_cached_outs, find_outdated, read_status
 from tools.compare.charts import draw_charts
 from tools.compare.comparison import Comparison, compare
 from tools.compare.files import WORKSPACE
 from tools.compare.record import as_json
 from tools.compare.report import format_markdown
 from tools.compare.revisions import load_revision
-from tools.job.record import PIPELINE
+from tools.dvc_project import find_outdated
 
 DONE, GATE_FAILED, BAD_INPUT = 0, 1, 2
 OUTPUT = Path("build/compare")
@@ -34,11 +33,11 @@ def main(arguments: list[str]) -> int:
         base, head = load_revision(options.base), load_revision(options.head)
         if head.metrics is None:
             raise ValueError(f"{head.name}: {head.why_not}; run `dvc repro` there and commit what it writes")
-        if head.commit is None and (stale := find_outdated(read_status(), find_cached_outs(PIPELINE))):
+        if head.commit is None and (stale := find_outdated()):
             raise ValueError(f"{head.name}: its metrics are of other code, params or data: {stale[0]}; run `dvc repro`")
         comparison = compare(base, head)
         print(write_report(comparison, options), end="")
-    except (ValueError, OSError) as error:
+    except (ValueError, RuntimeError, OSError) as error:
         print(f"compare: error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
         return BAD_INPUT
     return GATE_FAILED if comparison.failures and not options.allow_worse else DONE

@@ -21,16 +21,19 @@ if __name__ == "__main__":  # above the imports that take a second, in which pro
 import os
 from pathlib import Path
 
+from dvc.repo import Repo
+
 from linear_classifier.params import load_params
 from tools import show
+from tools.dvc_project import LOCK, PARAMS, list_outs, open_project, record_of
 from tools.job.baked import run_baked
-from tools.job.environment import PRIVATE, find_cache, find_remote, prepare_environment
-from tools.job.record import LOCK, PARAMS, Record
-from tools.job.verify import Damage, Out, find_changed_outs, find_damaged_objects, is_cached, read_outs
-from tools.job.workspace import BusyError, check_workspace, clear_dvc_locks, job_lock
+from tools.job.environment import prepare_environment, private_folder
+from tools.job.remote import pull_missing
+from tools.job.snapshot import Snapshot
+from tools.job.verify import Damage, find_absent_outs, find_changed_outs, find_damaged_objects, make_dvc_look_again
+from tools.job.workspace import BusyError, check_project, check_workspace, clear_dvc_locks, job_lock
 
 DONE, FAILED, BAD_INPUT, BUSY = 0, 1, 2, 75
-DVC = [sys.executable, "-m", "dvc"]
 
 
 def main(arguments: list[str]) -> int:
@@ -42,7 +45,8 @@ def main(arguments: list[str]) -> int:
         if arguments == ["--exec"]:
             raise ValueError("--exec: no command, expected one, as in `--exec dvc metrics diff`")
         if arguments[:1] == ["--exec"]:
-            return run(arguments[1:], prepare_environment())
+            prepare_environment()
+            return run(arguments[1:], os.environ)
         if arguments[:1] == ["--baked"]:
             return run_baked(lambda: run_job(arguments[1:]))
         return run_job(arguments)
@@ -67,67 +71,67 @@ def run_job(arguments: list[str]) -> int:
         BusyError: another run works here.
     """
     runtime = load_params(PARAMS).runtime
-    cache = find_cache()
-    check_workspace(cache, _read_outs_or_none() or [])
+    check_workspace()
     if runtime.device == "cuda":
         from linear_classifier.devices import select_device  # here, since PyTorch takes seconds to import
 
         select_device(runtime)  # before anything else is done for nothing
     with job_lock() as lock:
-        clear_dvc_locks()
-        env = prepare_environment()
-        outs = _read_outs_or_none()  # now that no other run can write it
-        if outs is not None:
-            _refuse_damage(find_damaged_objects(cache, outs))
-            _make_dvc_look_again(outs)
-            _pull_missing(cache, outs, env)
-        return _reproduce(arguments, env, cache, lock)
+        prepare_environment()
+        with open_project() as repo:
+            clear_dvc_locks(repo.config["core"].get("hardlink_lock", False))
+            check_project(repo)
+            _refuse_damage(find_damaged_objects(repo))
+            make_dvc_look_again(repo)
+            pull_missing(repo)
+        return _reproduce(arguments, lock)
 
 
-def _reproduce(arguments: list[str], env: dict[str, str], cache: Path, lock: int) -> int:
-    record, told = Record(cache), PRIVATE.resolve() / "exit-code"
-    told.parent.mkdir(parents=True, exist_ok=True)
-    told.unlink(missing_ok=True)
+def _reproduce(arguments: list[str], lock: int) -> int:
+    code_file = private_folder() / "exit-code"
+    code_file.unlink(missing_ok=True)
+    with open_project() as repo:
+        snapshot = Snapshot(repo, private_folder())
+    command = [sys.executable, "-m", "dvc", "repro", *arguments]
     try:
-        code = run([*DVC, "repro", *arguments], {**env, "STAGE_EXIT_CODE_FILE": str(told)}, keep_open=(lock,))
+        code = run(command, {**os.environ, "STAGE_EXIT_CODE_FILE": str(code_file)}, keep_open=(lock,))
     finally:
-        mended = record.mend_lock()
-        changed = record.changed_sources()
+        cut = snapshot.restore_cut_records()
+        changed = snapshot.changed_sources()
         if changed:
-            record.take_back()
-    if mended:
-        print(f"job: {LOCK}: was left half written; it is now as it was before the run", file=sys.stderr, flush=True)
+            snapshot.take_back()
+    for name in cut:
+        print(f"job: {name}: was left half written; it is now as it was before the run", file=sys.stderr, flush=True)
     if changed:
         raise RuntimeError(
             f"{', '.join(changed)} changed while the job ran, so its results are not recorded: {LOCK} is as it was; "
             "run it again, and edit nothing until it ends"
         )
     if code:
-        read_outs(LOCK)  # damaged: DVC has said so, this says how to mend it
-        return _fail("dvc repro failed, see above; what had been made before is kept", _code_of_stage(told, code))
-    _verify(cache, record, whole=not arguments)
+        return _fail("dvc repro failed, see above; what had been made before is kept", _code_of_stage(code_file))
+    with open_project() as repo:
+        _verify(repo, snapshot, whole=not arguments)
     if show.TRAIN.exists() and show.EVALUATE.exists():  # with arguments, it may have been one stage
         show.main()
     return DONE
 
 
-def _verify(cache: Path, record: Record, whole: bool) -> None:
+def _verify(repo: Repo, snapshot: Snapshot, whole: bool) -> None:
     """Raise ValueError, and take back what the run noted, unless all outs are there and what dvc.lock says.
 
-    After a run that was not `whole`, but of some stages, outs may be missing.
+    After a run that was not `whole`, but of some stages, outs may be missing, and those of another folder's dvc.yaml.
     """
-    outs = read_outs(LOCK)
-    absent = [out for out in outs if not Path(out.path).exists()]
-    damages = find_damaged_objects(cache, outs) + find_changed_outs(outs)
-    if whole:
-        damages += [
-            Damage(out.path, "missing, though dvc.lock lists it", f"`dvc repro -f -s {out.stage}`") for out in absent
-        ]
+    absent = find_absent_outs(repo)
+    made = {
+        str(out) for out in list_outs(repo) if record_of(out.stage) == Path(repo.root_dir, LOCK)
+    }  # by a plain `dvc repro`
+    damages = find_damaged_objects(repo) + find_changed_outs(repo)
+    damages += [damage for damage in absent if whole and damage.path in made]
     if damages:
-        record.take_back()
+        snapshot.take_back()
     _refuse_damage(damages)
     of_all = f", {len(absent)} more are absent" if absent else ""
-    print(f"job: {len(outs) - len(absent)} outs are, byte for byte, those of {LOCK}{of_all}", flush=True)
+    print(f"job: {len(list_outs(repo)) - len(absent)} outs are, byte for byte, those of {LOCK}{of_all}", flush=True)
 
 
 def _refuse_damage(damages: list[Damage]) -> None:
@@ -135,40 +139,12 @@ def _refuse_damage(damages: list[Damage]) -> None:
         raise ValueError("\njob: error: ".join(map(str, damages)))
 
 
-def _make_dvc_look_again(outs: list[Out]) -> None:
-    """Touch each out that is not what dvc.lock says: DVC goes by the file's time, and would believe its old note."""
-    for damage in find_changed_outs(outs):
-        path = Path(damage.path)
-        for file in [path, *path.rglob("*")]:
-            os.utime(file)
-
-
-def _pull_missing(cache: Path, outs: list[Out], env: dict[str, str]) -> None:
-    """Fetch from the default remote, where there is one, what neither the workspace nor the cache has."""
-    missing = [out.path for out in outs if not Path(out.path).exists() and not is_cached(cache, out)]
-    remote = find_remote()
-    if not (missing and remote):
-        return
-    if run([*DVC, "pull", *missing], env):
-        print(
-            f"job: remote {remote} does not have all of {' '.join(missing)} (see above): what is missing is made anew"
-        )
-
-
-def _code_of_stage(told: Path, code: int) -> int:
-    """The exit code that the failed stage left in the file `told`; DVC's own is the same for every failure."""
+def _code_of_stage(code_file: Path) -> int:
+    """The exit code that the failed stage left in `code_file`; DVC's own is the same for every failure."""
     try:
-        return int(told.read_text("ascii"))
+        return int(code_file.read_text("ascii"))
     except (OSError, ValueError):
         return FAILED
-
-
-def _read_outs_or_none() -> list[Out] | None:
-    """What dvc.lock lists; None if it is damaged, and DVC will say so."""
-    try:
-        return read_outs(LOCK)
-    except ValueError:
-        return None
 
 
 def _fail(message: object, code: int) -> int:

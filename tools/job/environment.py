@@ -4,19 +4,25 @@ import os
 import pwd
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from dvc.config import Config, ConfigError
+from dvc.dirs import site_cache_dir
 
-PRIVATE = Path(".dvc/tmp/job")
-DVC_SITE_CACHE = "/var/tmp/dvc/repo"  # noqa: S108 - where DVC writes unless DVC_SITE_CACHE_DIR is set
+from tools.git import GitError, leave_hook, run_git
+
+SHARED = Path(".dvc/tmp/job")  # as open as the folder of DVC's that it lies in; each user has a folder below it
 
 
-def prepare_environment() -> dict[str, str]:
-    """`os.environ` and what is missing in it for DVC to run here; files go below `.dvc/tmp/job/`, one folder a user."""
-    env = dict(os.environ)
-    private = (PRIVATE / str(os.geteuid())).resolve()
+def private_folder() -> Path:
+    """This user's folder for the files of the job, which is made if need be."""
+    return _make((SHARED / str(os.geteuid())).resolve())
+
+
+def prepare_environment() -> None:
+    """Add to `os.environ` what is missing in it for DVC and git to run here, and drop what a git hook put there."""
+    env, private = os.environ, private_folder()
+    leave_hook()
     env["DVC_NO_ANALYTICS"] = "1"
     env["SHELL"] = "/bin/sh"  # DVC runs stages with it; a service account's may be nologin
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
@@ -27,51 +33,28 @@ def prepare_environment() -> dict[str, str]:
         env["HOME"] = str(_make(private / "home"))
     if "TMPDIR" not in env and not _has_temporary_folder():
         env["TMPDIR"] = str(_make(private / "tmp"))
-    if "DVC_SITE_CACHE_DIR" not in env and not _can_make(DVC_SITE_CACHE):
+    if not _can_write(Path(site_cache_dir(), "repo")):  # DVC makes it, open to all users
         env["DVC_SITE_CACHE_DIR"] = str(_make(private / "site-cache"))
-    if Path().stat().st_uid != os.geteuid():
-        env["XDG_CONFIG_HOME"] = str(_trust_repo(_make(private / "config"), env))
-    return env
+    root = next((folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / ".git").exists()), Path.cwd())
+    if {root.stat().st_uid, Path().stat().st_uid} != {os.geteuid()}:
+        env["XDG_CONFIG_HOME"] = str(_trust(root, _make(private / "config")))
 
 
-def find_cache() -> Path:
-    """DVC's cache folder."""
-    folder = Path(_read_config()["cache"].get("dir") or Path(".dvc/cache"))
-    return folder if not folder.is_relative_to(Path.cwd()) else folder.relative_to(Path.cwd())
-
-
-def find_remote() -> str | None:
-    """The name of the default remote, if one is configured."""
-    name = _read_config()["core"].get("remote")
-    return str(name) if name else None
-
-
-def _read_config() -> Any:
-    """DVC's configuration.
-
-    Raises:
-        ValueError: one of its files is damaged.
-    """
-    try:
-        return Config(".dvc", local_dvc_dir=".dvc")
-    except ConfigError as error:
-        reason = " ".join(str(error.__cause__ or error).split())
-        raise ValueError(f".dvc/config: {reason}; mend it, or `git checkout .dvc/config`") from None
-
-
-def _trust_repo(folder: Path, env: dict[str, str]) -> Path:
-    """`folder` as the user's configuration, and git's in it says that this repo is safe though another user owns it.
+def _trust(root: Path, folder: Path) -> Path:
+    """`folder` as the user's configuration, and git's in it says that `root` is safe though another user owns it.
 
     Git and the libraries that DVC reads git with heed this in a file alone, not in `GIT_CONFIG_*`.
     """
-    before = Path(env.get("XDG_CONFIG_HOME") or Path(env["HOME"]) / ".config")
+    before = Path(os.environ.get("XDG_CONFIG_HOME") or Path(os.environ["HOME"]) / ".config")
     if os.access(before, os.R_OK | os.X_OK) and before != folder:
         for entry in before.iterdir():
             if entry.name != "git" and not (folder / entry.name).is_symlink():
                 (folder / entry.name).symlink_to(entry)
-    (folder / "git").mkdir(exist_ok=True)
-    config = f'[include]\n\tpath = "{before}/git/config"\n[safe]\n\tdirectory = "{Path.cwd()}"\n'
-    (folder / "git" / "config").write_text(config, encoding="utf-8")
+    config = _make(folder / "git") / "config"
+    config.unlink(missing_ok=True)
+    with suppress(GitError):  # there is no git, and so nothing that distrusts
+        for key, value in (("include.path", before / "git/config"), ("safe.directory", root)):
+            run_git("config", "--file", str(config), "--add", key, str(value), cwd=folder)
     return folder
 
 
@@ -91,14 +74,16 @@ def _has_temporary_folder() -> bool:
     return True
 
 
-def _can_make(folder: str) -> bool:
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
+def _can_write(folder: Path) -> bool:
+    """Whether a file can be made in `folder`, or `folder` itself where it is not there yet."""
+    while not folder.is_dir():
+        folder = folder.parent
     return os.access(folder, os.W_OK | os.X_OK)
 
 
 def _make(folder: Path) -> Path:
+    if SHARED.parent.is_dir() and not SHARED.is_dir():
+        SHARED.mkdir()
+        SHARED.chmod(SHARED.parent.stat().st_mode & 0o7777)
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,5 +1,6 @@
 """Whether this folder can be worked in, and by whom: checks before a run, the job's own lock, DVC's left-over ones."""
 
+import errno
 import fcntl
 import json
 import os
@@ -7,69 +8,66 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tools.job.verify import Out
+from dvc.repo import Repo
+from dvc.scm import NoSCM
 
-LOCK = Path(".dvc/tmp/job.lock")
+from tools.dvc_project import LOCK, PARAMS, PIPELINE, list_outs
+
+JOB_LOCK = Path(".dvc/tmp/job.lock")
 DVC_LOCKS = (Path(".dvc/tmp/lock"), Path(".dvc/tmp/rwlock.lock"))
 RWLOCK = Path(".dvc/tmp/rwlock")
 PATIENCE = 3.0  # seconds that DVC, too, waits for its own lock
 SPARE = 16 * 2**20  # bytes for what is not in dvc.lock: temporary files, logs, run-cache entries
+NO_FLOCK = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)  # what disks without `flock` say
 
 
 class BusyError(Exception):
     """Another run holds the workspace; the message names its lock."""
 
 
-def check_workspace(cache: Path, outs: list[Out]) -> None:
-    """Whether a run can begin here: the project's root, with git, and all that a run writes can be written.
-
-    `cache` is DVC's cache folder, `outs` what dvc.lock lists.
+def check_workspace() -> None:
+    """Whether this is the root of a project that this user can write to.
 
     Raises:
-        RuntimeError: it cannot; the message says what is in the way and how to mend it.
+        RuntimeError: it is not; the message says what is in the way and what to do.
     """
-    for needed in ("dvc.yaml", ".dvc/config", "params.yaml"):
-        if not Path(needed).is_file():
+    for needed in (PIPELINE, Path(".dvc/config"), PARAMS):
+        if not needed.is_file():
             raise RuntimeError(f"{needed}: not found in {Path.cwd()}; run from the root of a clone")
-    _check_git()
-    for path in _written(cache, outs):
+    _check_writable(path for path in (Path(), Path(".dvc"), LOCK, Path(".dvc/tmp")) if path.exists())
+
+
+def check_project(repo: Repo) -> None:
+    """Whether the outs and the cache can be written and have room.
+
+    Raises:
+        RuntimeError: no; the message says what is in the way and what to do.
+    """
+    if isinstance(repo.scm, NoSCM):
+        print("job: no .git here (core.no_scm is set): results cannot be compared with other commits", flush=True)
+    cache = Path(repo.cache.local_cache_dir)
+    folders = {_nearest_folder(Path(out).parent) for out in map(str, list_outs(repo))} | {
+        _nearest_folder(Path("reports"))
+    }
+    folders |= {Path(parent) for out in list_outs(repo) for parent, _, _ in os.walk(str(out))}  # DVC deletes them
+    _check_writable(
+        path for path in (*sorted(folders), cache, *cache.glob("files/md5/*"), *cache.glob("runs/*")) if path.is_dir()
+    )
+    _check_space(repo, cache)
+
+
+def _check_writable(paths: Iterable[Path]) -> None:
+    for path in paths:
         if not os.access(path, os.W_OK | (os.X_OK if path.is_dir() else 0)):
+            shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
             raise RuntimeError(
-                f"{path}: cannot be written by user {os.geteuid()} (it belongs to {path.stat().st_uid}); "
+                f"{shown}: cannot be written by user {os.geteuid()} (it belongs to {path.stat().st_uid}); "
                 "run as its owner, `chown` it, or mount it writable"
             )
-    _check_space(cache, outs)
-
-
-def _check_git() -> None:
-    """DVC wants a git repository, unless it is told that there is none."""
-    if Path(".git").exists():
-        return
-    configs = [path.read_text("utf-8") for path in (Path(".dvc/config"), Path(".dvc/config.local")) if path.is_file()]
-    if any("no_scm = true" in config.lower() for config in configs):
-        print("job: no .git here (core.no_scm is set): results cannot be compared with other commits", flush=True)
-        return
-    raise RuntimeError(
-        ".git: not found, and DVC refuses to work without it; work in a git clone, or go on without git with "
-        "`dvc config --local core.no_scm true` (results cannot be compared with other commits then)"
-    )
-
-
-def _written(cache: Path, outs: list[Out]) -> Iterator[Path]:
-    """Every existing path that a run must be able to write: the folders of the outs, the cache, dvc.lock."""
-    yield from (Path(), Path(".dvc"))
-    yield from (path for path in (Path("dvc.lock"), Path(".dvc/tmp"), cache) if path.exists())
-    yield from (folder for folder in cache.glob("files/md5/*") if folder.is_dir())
-    yield from (folder for folder in cache.glob("runs/*") if folder.is_dir())
-    folders = {_nearest_folder(Path(out.path).parent) for out in outs} | {_nearest_folder(Path("reports"))}
-    yield from sorted(folders)
-    for out in outs:
-        if Path(out.path).is_dir():  # DVC deletes it before the stage runs
-            yield from (Path(folder) for folder, _, _ in os.walk(out.path))
 
 
 def _nearest_folder(folder: Path) -> Path:
@@ -78,15 +76,15 @@ def _nearest_folder(folder: Path) -> Path:
     return folder
 
 
-def _check_space(cache: Path, outs: list[Out]) -> None:
+def _check_space(repo: Repo, cache: Path) -> None:
     """Room for the outs that are not there yet, once in the workspace and once in the cache."""
-    missing = sum(out.size for out in outs if not Path(out.path).exists())
+    missing = sum(out.meta.size or 0 for out in list_outs(repo) if not out.exists)
     needed: dict[int, int] = {}
     for folder in (Path(), _nearest_folder(cache)):
         device = folder.stat().st_dev
         needed[device] = needed.get(device, SPARE) + missing
-        free = shutil.disk_usage(folder).free
-        if free < needed[device]:
+        total, _, free = shutil.disk_usage(folder)
+        if total and free < needed[device]:  # some disks in the cloud do not tell their size
             raise RuntimeError(
                 f"{folder.resolve()}: {free // 2**20} MB free, this run needs {needed[device] // 2**20} MB; "
                 "free some space (`dvc gc --workspace` removes old versions from the cache)"
@@ -94,11 +92,11 @@ def _check_space(cache: Path, outs: list[Out]) -> None:
 
 
 @contextmanager
-def job_lock(path: Path = LOCK) -> Iterator[int]:
+def job_lock(path: Path = JOB_LOCK) -> Iterator[int]:
     """Hold the lock of the workspace; gives its file descriptor.
 
     It is an `flock`, which the kernel lifts when its holder dies and which is seen from every container, where DVC's
-    own locks go by process id.
+    own locks go by process id. A disk may lack it: then a line warns, and nothing is locked.
 
     Raises:
         BusyError: another run holds it.
@@ -106,7 +104,10 @@ def job_lock(path: Path = LOCK) -> Iterator[int]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _open_for_lock(path)
     try:
-        if not _flock(descriptor):
+        locked = _flock(descriptor)
+        if locked is None:
+            print(f"job: warning: {path}: this disk has no `flock`: a second run here will not be noticed", flush=True)
+        elif not locked:
             holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "an unknown process"
             raise BusyError(f"{path}: held by {holder}: another run works here; wait for it, or end it")
         with suppress(OSError):  # read-only descriptor, full disk: the words are a courtesy, the lock holds without
@@ -117,14 +118,17 @@ def job_lock(path: Path = LOCK) -> Iterator[int]:
         os.close(descriptor)
 
 
-def clear_dvc_locks() -> None:
+def clear_dvc_locks(hardlink: bool) -> None:
     """Remove what a killed run left of DVC's locks, damaged or not. To be called with the job's lock held.
+
+    `hardlink` is DVC's `core.hardlink_lock`: its lock is then the file itself, which no kernel lifts
+    and which names no holder.
 
     Raises:
         BusyError: a DVC process that was started without the job is at work here.
     """
     for path in DVC_LOCKS:
-        _clear_lock_file(path)
+        _clear_lock_file(path, hardlink)
     holders = _rwlock_holders()
     for holder in holders or ():
         if _is_dvc_at_work_here(holder):
@@ -134,8 +138,8 @@ def clear_dvc_locks() -> None:
         RWLOCK.unlink()
 
 
-def _clear_lock_file(path: Path) -> None:
-    """Make `path` a file that DVC can lock. What it holds does not count, only who has it locked."""
+def _clear_lock_file(path: Path, hardlink: bool) -> None:
+    """Make `path` a file that DVC can lock. Without `hardlink`, only who has it locked counts, not what it holds."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -143,14 +147,14 @@ def _clear_lock_file(path: Path) -> None:
     if not stat.S_ISREG(mode):
         raise RuntimeError(f"{path}: not a file; remove it with `rm -r {path}`")
     descriptor = os.open(path, os.O_RDONLY)
+    deadline = time.monotonic() + PATIENCE
     try:
-        deadline = time.monotonic() + PATIENCE
-        while not _flock(descriptor):
+        while _flock(descriptor) is False or (hardlink and any(map(_is_dvc_at_work_here, _processes()))):
             if time.monotonic() > deadline:
                 raise BusyError(f"{path}: held by a running `dvc`; wait for it, or end it")
             time.sleep(0.1)
-        if not os.access(path, os.W_OK):  # another user's: DVC could not open it
-            path.unlink()
+        if hardlink or not os.access(path, os.W_OK):  # another user's: DVC could not open it
+            path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 
@@ -168,14 +172,18 @@ def _rwlock_holders() -> set[int] | None:
         return None
 
 
+def _processes() -> list[int]:
+    return [int(process.name) for process in Path("/proc").glob("[0-9]*")]
+
+
 def _is_dvc_at_work_here(pid: int) -> bool:
     """Whether `pid` is a living `dvc` in this very folder: a process id alone says little, it is used again."""
     process = Path("/proc") / str(pid)
-    if pid == os.getpid() or not process.is_dir():
-        return False
     try:
-        return b"dvc" in (process / "cmdline").read_bytes() and (process / "cwd").resolve(strict=True) == Path.cwd()
-    except FileNotFoundError:
+        command = (process / "cmdline").read_text(errors="replace").split("\0")[:3]  # `dvc`, or Python with it
+        is_dvc = any(Path(word).name == "dvc" and not Path(word).is_dir() for word in command)
+        return is_dvc and pid != os.getpid() and (process / "cwd").resolve(strict=True) == Path.cwd()
+    except (FileNotFoundError, ProcessLookupError):
         return False
     except PermissionError:  # another user's process; its command line was readable, and said dvc
         return True
@@ -189,9 +197,14 @@ def _open_for_lock(path: Path) -> int:
         return os.open(path, os.O_RDONLY)
 
 
-def _flock(descriptor: int) -> bool:
+def _flock(descriptor: int) -> bool | None:
+    """Whether the file is now locked; None where the disk has no such lock."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno not in NO_FLOCK:
+            raise
+        return None
     return True

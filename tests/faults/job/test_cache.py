@@ -1,6 +1,8 @@
 """Objects of the DVC cache and of a remote that are damaged or gone."""
 
+import re
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,41 @@ def test_fault_33_missing_remote_object(workspace: Workspace) -> None:
     remote = use_remote(workspace)
     (remote / missing.relative_to(workspace.path / ".dvc/cache")).unlink()
     done = workspace.run(*JOB)
-    assert "job: remote store does not have all of" in done.stdout and "made anew" in done.stdout
+    assert "job: remote store does not have all of" in done.stdout and "is made again" in done.stdout
     assert "Running stage 'train'" in done.stdout and "Running stage 'prepare'" not in done.stdout
     assert workspace.read("models/model.pkl") == whole and workspace.read("dvc.lock") == lock
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("s3://bucket/path", "requires 'dvc-s3' to be installed"),
+        ("http://127.0.0.1:9/store", "Cannot connect to host 127.0.0.1:9"),
+        ("/nowhere/to/be/found", "/nowhere/to/be/found: no such folder"),
+    ],
+    ids=["no client", "no network", "not mounted"],
+)
+def test_fault_79_remote_that_cannot_be_asked(workspace: Workspace, url: str, reason: str) -> None:
+    """a remote that cannot be asked (extra missing, no credentials, no network)"""
+    lock = workspace.read("dvc.lock")
+    use_remote(workspace)
+    workspace.run("dvc", "remote", "modify", "store", "url", url)
+    done = workspace.run(*JOB)
+    assert re.search(rf"job: remote store cannot be asked: .*{re.escape(reason)}.*; what is missing is", done.stdout)
+    assert "does not have" not in done.stdout and "Traceback" not in done.stderr
+    assert "Running stage 'train'" in done.stdout and workspace.read("dvc.lock") == lock
+
+
+def test_fault_79_remote_that_never_answers(workspace: Workspace) -> None:
+    """a remote that cannot be asked (a host that takes the connection and is silent)"""
+    use_remote(workspace)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        workspace.run("dvc", "remote", "modify", "store", "url", f"http://127.0.0.1:{server.getsockname()[1]}/")
+        code = (
+            "import tools.job.remote as remote\nfrom tools.dvc_project import open_project\nremote.ANSWER = 2.0\n"
+            "with open_project() as repo: remote.pull_missing(repo)"
+        )
+        done = workspace.run("python", "-c", code)
+    assert done.stdout == (
+        "job: remote store cannot be asked: no answer within 2 seconds; what is missing is made again\n"
+    )

@@ -51,7 +51,13 @@ def test_fault_40_disk_full_while_dvc_commits(workspace: Workspace, needs_root: 
 
 CUT = r"""
 from pathlib import Path
-from tools.job.record import LOCK, Record
+from tools.dvc_project import LOCK, open_project
+from tools.job.environment import private_folder
+from tools.job.snapshot import Snapshot
+
+def take():
+    with open_project() as repo:
+        return Snapshot(repo, private_folder())
 
 whole = LOCK.read_bytes()
 cuts = [0, 1, 70, len(whole) - 1, *(place + 1 for place, byte in enumerate(whole) if byte == ord("\n"))][:-1]
@@ -60,15 +66,15 @@ for known, places in ((True, cuts), (False, cuts[:3])):
         LOCK.write_bytes(whole)
         if not known:
             LOCK.unlink()
-        record = Record(Path(".dvc/cache"))
+        snapshot = take()
         LOCK.write_bytes(whole[:cut])
         before = whole if known else None
-        if not (record.mend_lock() and (LOCK.read_bytes() if LOCK.exists() else None) == before):
+        if not (snapshot.restore_cut_records() and (LOCK.read_bytes() if LOCK.exists() else None) == before):
             print(known, cut, whole[:cut][-60:])
 LOCK.write_bytes(whole)
-record = Record(Path(".dvc/cache"))
+snapshot = take()
 LOCK.write_bytes(whole.replace(b"size: 1", b"size: 2"))
-print("mended a whole one" if record.mend_lock() else "whole")
+print("restored a whole one" if snapshot.restore_cut_records() else "whole")
 """
 
 

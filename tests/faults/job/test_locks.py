@@ -1,11 +1,12 @@
 """Two runs in one workspace, and what a killed one leaves."""
 
+import errno
 import json
 import os
 
 import pytest
 
-from tests.faults.job.workspace import JOB, Workspace, wait_for_training
+from tests.faults.job.workspace import JOB, Workspace, wait_for_training, wait_until
 
 # process 1 of a process-id namespace of its own, as in a container: the other run's processes cannot be seen
 CONTAINER = ("unshare", "--mount", "--pid", "--fork", "--mount-proc")
@@ -62,3 +63,51 @@ def test_fault_43_empty_dvc_lock_is_no_fault(workspace: Workspace) -> None:
     """a stale or damaged DVC lock file after a killed container"""
     (workspace.path / ".dvc/tmp/rwlock").write_text('{"write": {}}')  # as some dvc commands leave it
     assert "rwlock" not in workspace.run(*JOB, "-s", "prepare").stdout
+
+
+def test_fault_70_hardlink_lock_left_behind(workspace: Workspace) -> None:
+    """a leftover DVC lock of the other kind (`core.hardlink_lock`)"""
+    workspace.run("dvc", "config", "--local", "core.hardlink_lock", "true")
+    code = (
+        "import os, signal\nfrom dvc.repo import Repo\n"
+        "with Repo() as repo:\n    repo.lock.lock()\n    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    workspace.run("python", "-c", code, check=False)
+    assert workspace.run("dvc", "repro", check=False).returncode != 0
+    workspace.run(*JOB)
+    workspace.run("dvc", "repro")
+
+
+def test_fault_70_hardlink_lock_of_a_living_dvc(workspace: Workspace) -> None:
+    """a DVC lock of the other kind that is no leftover"""
+    workspace.run("dvc", "config", "--local", "core.hardlink_lock", "true")
+    code = "import time\nfrom dvc.repo import Repo\nwith Repo() as repo:\n    repo.lock.lock()\n    time.sleep(600)"
+    (workspace.path / ".dvc/tmp/dvc").write_text(code)
+    lock = workspace.path / ".dvc/tmp/lock"
+    lock.unlink(missing_ok=True)
+    with workspace.running("python", ".dvc/tmp/dvc"):
+        wait_until(lock.exists)
+        assert workspace.refused(75, *JOB).startswith("job: error: .dvc/tmp/lock: held by a running `dvc`")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_fault_69_no_flock(workspace: Workspace, number: int) -> None:
+    """a disk without flock"""
+    code = (
+        f"import fcntl, os\ndef flock(*arguments): raise OSError({number}, os.strerror({number}))\n"
+        "fcntl.flock = flock\nfrom tools.job.workspace import clear_dvc_locks, job_lock\n"
+        "with job_lock(): clear_dvc_locks(hardlink=True)"
+    )
+    lines = workspace.run("python", "-c", code).stdout.splitlines()
+    assert len(lines) == 1 and lines[0].startswith(
+        "job: warning: .dvc/tmp/job.lock: this disk has no `flock`: a second"
+    )
+
+
+def test_fault_69_free_space_unknown(workspace: Workspace) -> None:
+    """a disk that does not tell its free space"""
+    code = (
+        "import shutil\nfrom tools.dvc_project import open_project\nfrom tools.job.workspace import check_project\n"
+        "shutil.disk_usage = lambda path: (0, 0, 0)\nwith open_project() as repo: check_project(repo)"
+    )
+    workspace.run("python", "-c", code)
