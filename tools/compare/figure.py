@@ -85,7 +85,7 @@ def _missing(found: dict[str, Any], labels: list[tuple[str, str]]) -> str:
     lacking = [
         f"{name} of {label}" for name, plots, label, rev in rows if not plots or rev not in plots[0]["revisions"]
     ]
-    return f"{', '.join(lacking)} cannot be had: in neither git, the DVC cache nor a remote" if lacking else ""
+    return f"{', '.join(lacking)} cannot be had from git, the DVC cache or a remote" if lacking else ""
 
 
 def _shorten(name: str) -> str:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from dvc.api import DVCFileSystem
-from dvc.exceptions import DvcException, NotDvcRepoError
+from dvc.config import NoRemoteError
+from dvc.exceptions import DvcException
+from dvc.fs import GitFileSystem
 from dvc.repo import Repo
 from dvc.scm import Git, RevError, resolve_rev
 from dvc_data.index import DataIndexDirError
@@ -39,12 +41,11 @@ class RevisionFiles:
     neither is not in the revision. `md5s` are of data; "" where one cannot be had, or a folder lies open.
     """
 
-    def __init__(self, name: str, commit: str | None) -> None:
-        self.name, self.commit = name, commit
+    def __init__(self, name: str, commit: str | None, fs: DVCFileSystem) -> None:
+        self.name, self.commit, self._fs = name, commit, fs
         self.contents: dict[str, bytes] = {}
         self.reasons: dict[str, str] = {}
         self.md5s: dict[str, str] = {}
-        self._fs = DVCFileSystem(rev=commit)
 
     def read(self, paths: Iterable[str]) -> None:
         """Put the bytes of `paths` into `contents`, streamed from the remote where the cache lacks them."""
@@ -91,11 +92,11 @@ class RevisionFiles:
         """Why the default remote cannot be asked; "" if it can, or there is none."""
         try:
             remote = self._fs.repo.cloud.get_remote()
-            if remote.name == "auto-generated-upstream":  # what DVC calls the cache where there is no remote
-                return ""
             if remote.fs.protocol == "local":
                 return "" if Path(remote.path).is_dir() else f"there is no folder {remote.path}"
             remote.fs.info(remote.path)
+        except NoRemoteError:
+            return ""
         except Exception as error:  # remotes raise nearly any type
             causes = (cause for cause in _causes(error) if not isinstance(cause, FileNotFoundError))
             return next((_one_line(cause) for cause in causes if isinstance(cause, OSError | ImportError)), "")
@@ -112,12 +113,9 @@ def read_files(base: str, head: str) -> tuple[RevisionFiles, RevisionFiles]:
     leave_hook()
     os.environ.update(UNATTENDED)
     commits = [find_commit(name) for name in (base, head)]
-    try:
-        sides = RevisionFiles(base, commits[0]), RevisionFiles(head, commits[1])
-    except NotDvcRepoError:  # a commit from before there was a pipeline
-        raise ValueError(
-            f"{base}, {head}: not both are DVC projects with `.dvc` and `dvc.yaml`; choose others"
-        ) from None
+    workspace = Repo()
+    first, second = (_open_revision(workspace, commit) for commit in commits)
+    sides = RevisionFiles(base, commits[0], first), RevisionFiles(head, commits[1], second)
     for side in sides:
         side.read((PARAMS, RULES, METRICS, TRAINING, HISTORY, PREDICTIONS))
         side.hash([PREPARED])
@@ -156,6 +154,21 @@ def find_commit(name: str) -> str | None:
     if " BAD\t" in run_git("ls-tree", "-r", "--long", commit, "--", *_FROM_GIT):  # a size cannot be had, or git fails
         raise ValueError(f"{name}: this partial clone lacks its files; fetch them: `git fetch --refetch --no-filter`")
     return commit
+
+
+def _open_revision(workspace: Repo, commit: str | None) -> DVCFileSystem:
+    """The files of `commit`, with the cache and the remotes of `workspace`, maybe a folder of a larger repository.
+
+    `DVCFileSystem(rev=…)` would look for the project at the root of the git repository alone.
+    """
+    if commit is None:
+        return DVCFileSystem(repo=workspace)
+    config = {key: workspace.config[key] for key in ("core", "remote")}
+    config["cache"] = {"dir": workspace.cache.local_cache_dir}
+    fs, scm, root = GitFileSystem(scm=workspace.scm, rev=commit), workspace.scm, workspace.root_dir
+    inside = workspace.fs.relparts(root, scm.root_dir) if workspace.fs.isin(root, scm.root_dir) else ()
+    repo = Repo(fs.join("/", *inside), fs=fs, scm=scm, config=config, uninitialized=True)
+    return DVCFileSystem(repo=repo)
 
 
 def _unknown(name: str) -> str:

@@ -46,6 +46,8 @@ def choose_rules(base: Revision, head: Revision) -> tuple[Rules, str]:
     Raises:
         ValueError: the base has none that are valid, and neither has the head.
     """
+    if not base.rules and not head.rules:
+        raise ValueError(f"{base.name}, {head.name}: neither has {RULES}; compare with a revision that does")
     try:
         return parse_rules(base.rules), base.name
     except ValueError:

@@ -1,11 +1,16 @@
 """`python -m tools.compare` on a small repo: what it says, what it refuses, how it ends."""
 
+import html
 import json
+import os
 import re
+import shlex
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -15,12 +20,14 @@ from linear_classifier.io.files import write_bytes, write_json
 from tests.faults.job.workspace import Workspace
 from tests.processes import ROOT
 from tests.tools.compare.toy import NUM_IMAGES, Run, commit, write_run
+from tools.compare.comparison_report import quote
 from tools.compare.figure import draw_figure, label_revisions
 from tools.compare.revision import Revision, parse_revision
 from tools.compare.revision_files import read_files
 
 METRICS, RULES = "reports/evaluate/metrics.json", "tools/compare/rules.yaml"
 CARD = r'<rect width="\d+" height="\d+" fill="white"'  # of the whole figure
+PACKAGE = "tools.compare"
 Compare = Callable[..., Any]
 
 
@@ -93,7 +100,8 @@ def test_the_heads_rules_stand_in_where_the_base_has_none(toy: Workspace, compar
     (toy.path / RULES).write_text(rules)
     code, output, _ = compare("HEAD")
     assert code == 0 and "Those of <code>workspace</code> were applied" in output
-    assert compare("HEAD", "HEAD").code == 2
+    code, _, errors = compare("HEAD", "HEAD")
+    assert code == 2 and "neither has tools/compare/rules.yaml" in errors
 
 
 @pytest.mark.parametrize(
@@ -377,3 +385,131 @@ def test_ece_by_other_bins_is_another_metric(toy: Workspace, compare: Compare) -
     commit(toy, "finer")
     code, output, _ = compare("HEAD~1", "HEAD")
     assert code == 0 and "cannot be judged: the calibration bins differ" in output
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("s3://bucket/path", "s3 is supported, but requires"),
+        ("http://127.0.0.1:9/path", "Cannot connect to host 127.0.0.1"),
+        ("/nowhere/path", "there is no folder /nowhere/path"),
+    ],
+)
+def test_fault_79_a_remote_that_cannot_be_asked(toy: Workspace, url: str, reason: str) -> None:
+    """a remote that cannot be asked (extra missing, no credentials, no network)"""
+    toy.run("dvc", "remote", "add", "--default", "store", url)
+    commit(toy, "a remote")
+    forget(toy)
+    toy.env["PYTHONPATH"] = str(ROOT)  # a process of its own: DVC leaves connections open
+    output = toy.run("python", "-m", "tools.compare", "main").stdout
+    assert "**by metrics alone**" in output
+    said = [html.unescape(line) for line in output.splitlines() if "cannot be asked" in line]
+    assert reason in said[0] and "predictions.csv: in neither the workspace nor the DVC cache, and the rem" in said[0]
+    assert "cache nor a remote" not in output
+
+
+BRANCH = "a!\"#$%&'()+,-./09;<=>@AZ]_`az{|}"  # every printable ASCII character that git allows
+
+
+def test_fault_76_a_branch_of_every_character_is_taken_as_text(
+    toy: Workspace, compare: Compare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """branch, folder and file names with spaces, quotes, backslashes, `$`, `;`, parentheses"""
+    toy.run("git", "branch", BRANCH)
+    code, output, errors = compare(BRANCH)
+    assert (code, errors) == (0, "") and quote(BRANCH) in output
+    label, _ = label_revisions(load_revision(BRANCH), load_revision("workspace"))[0]
+    svg = draw_figure(load_revision(BRANCH), load_revision("workspace")).svg.decode()
+    assert label in html.unescape(svg)
+    code, _, errors = compare(f"origin/{BRANCH}")
+    command = errors.split("fetch it: `", 1)[1].rstrip().removesuffix("`")
+    assert code == 2 and shlex.split(command) == ["git", "fetch", "origin", f"{BRANCH}:refs/remotes/origin/{BRANCH}"]
+
+
+@pytest.mark.parametrize("objects", ["blob:none", "tree:0"])
+def test_fault_62_a_partial_clone_that_lacks_the_base_names_the_fetch(
+    toy: Workspace, tmp_path: Path, objects: str
+) -> None:
+    """a shallow, partial (blobless, treeless) or sparse clone"""
+    write_run(toy.path, Run().worse(1))
+    commit(toy, "next")
+    toy.run("git", "config", "uploadpack.allowFilter", "true")
+    clone = Workspace(tmp_path / "clone")
+    toy.run("git", "clone", "--quiet", f"--filter={objects}", f"file://{toy.path}", str(clone.path))
+    clone.env["PYTHONPATH"] = str(ROOT)
+    toy.path.rename(tmp_path / "moved")  # a remote that cannot be reached
+    errors = clone.refused(2, "python", "-m", "tools.compare", "HEAD~1", "HEAD")
+    assert errors.count("\n") == 1 and "`git fetch --refetch --no-filter`" in errors
+    (tmp_path / "moved").rename(toy.path)
+    clone.run("git", "fetch", "--quiet", "--refetch", "--no-filter")
+    assert "by metrics alone" in clone.run("python", "-m", "tools.compare", "HEAD~1", "HEAD").stdout
+
+
+def test_fault_62_a_shallow_clone_that_lacks_the_base_names_the_fetch(toy: Workspace, tmp_path: Path) -> None:
+    """a shallow, partial (blobless, treeless) or sparse clone"""
+    clone = Workspace(tmp_path / "clone")
+    toy.run("git", "clone", "--quiet", "--depth=1", f"file://{toy.path}", str(clone.path))
+    clone.env["PYTHONPATH"] = str(ROOT)
+    assert "`git fetch --unshallow`" in clone.refused(2, "python", "-m", "tools.compare", "HEAD~1")
+
+
+@pytest.mark.parametrize(
+    ("breaks", "message"),
+    [
+        (lambda toy: toy.env.update(PATH="/nowhere"), "git: not found; install git"),
+        (lambda toy: shutil.rmtree(toy.path / ".git"), "not a git repository"),
+        (lambda toy: break_git(toy.path / ".git"), "not a git repository: /nowhere"),
+        (lambda toy: toy.run("chown", "--recursive", "12345", "."), "git config --global --add safe.directory"),
+    ],
+    ids=["no program", "no repository", "leads nowhere", "not trusted"],
+)
+def test_fault_61_git_cannot_be_asked(toy: Workspace, breaks: Callable[[Workspace], None], message: str) -> None:
+    """`.git` is a file that leads nowhere; no git program; a repo git does not trust"""
+    if "safe" in message and os.geteuid():
+        pytest.skip("only root can give a folder away")
+    toy.env |= {"PYTHONPATH": str(ROOT), "HOME": "/nowhere"}
+    breaks(toy)
+    errors = toy.refused(2, sys.executable, "-m", "tools.compare", "main")
+    assert errors.count("\n") == 1 and message in errors
+
+
+def break_git(path: Path) -> None:
+    shutil.rmtree(path)
+    path.write_text("gitdir: /nowhere\n")
+
+
+def test_fault_60_a_project_in_a_subfolder(toy: Workspace, tmp_path: Path) -> None:
+    """the project in a subfolder of a larger repository"""
+    whole = Workspace(tmp_path / "whole")
+    shutil.copytree(toy.path, whole.path / "ml", ignore=shutil.ignore_patterns(".git"), symlinks=True)
+    whole.run("git", "init", "--quiet", "--initial-branch=main")
+    (whole.path / "ml/.dvc/config").write_text("")
+    whole.run("git", "add", "--all")
+    whole.run("git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "--message=one")
+    inside = Workspace(whole.path / "ml")
+    inside.env["PYTHONPATH"] = str(ROOT)
+    assert "image by image" in inside.run("python", "-m", "tools.compare", "main").stdout
+
+
+def test_compare_enters_each_room_once_and_in_order(
+    toy: Workspace, compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A walk through `tools.compare`: no function but `__main__`'s calls into another room, and it into each once."""
+    monkeypatch.setattr("tools.compare.__main__.draw_figure", draw_figure)
+    write_run(toy.path, Run().worse(60))
+    rooms: list[str] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        module, caller = (str(each.f_globals.get("__name__")) if each else "" for each in (frame, frame.f_back))
+        if event == "call" and frame.f_code.co_qualname.isidentifier() and module.startswith(PACKAGE):
+            assert caller in (module, f"{PACKAGE}.__main__") or not caller.startswith(PACKAGE), f"{caller} -> {module}"
+            if module != f"{PACKAGE}.__main__" and module not in rooms[-1:]:
+                rooms.append(module)
+
+    sys.setprofile(note)
+    try:
+        code = compare("main").code
+    finally:
+        sys.setprofile(None)
+    listed = re.findall(r"^\d\. `(\w+)\.py`", str(sys.modules[PACKAGE].__doc__), re.MULTILINE)
+    assert code == 1 and rooms == [f"{PACKAGE}.{name}" for name in listed] and len(rooms) <= 8
