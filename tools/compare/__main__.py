@@ -79,7 +79,7 @@ def write_report(comparison: Comparison, figure: Figure, options: argparse.Names
     write_json(options.output / RECORD, record)
     markdown = format_markdown(comparison, options.allow_worse, figure, FIGURE)
     write_bytes(options.output / REPORT, markdown.encode())
-    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n" if options.json else markdown
+    return json.dumps(record, indent=2, allow_nan=False) + "\n" if options.json else markdown
 
 
 def build_parser() -> argparse.ArgumentParser:

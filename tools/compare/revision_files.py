@@ -163,11 +163,11 @@ def _open_revision(workspace: Repo, commit: str | None) -> DVCFileSystem:
     """
     if commit is None:
         return DVCFileSystem(repo=workspace)
-    config = {key: workspace.config[key] for key in ("core", "remote")}
-    config["cache"] = {"dir": workspace.cache.local_cache_dir}
+    config = {"cache": {"dir": workspace.cache.local_cache_dir}}
     fs, scm, root = GitFileSystem(scm=workspace.scm, rev=commit), workspace.scm, workspace.root_dir
     inside = workspace.fs.relparts(root, scm.root_dir) if workspace.fs.isin(root, scm.root_dir) else ()
     repo = Repo(fs.join("/", *inside), fs=fs, scm=scm, config=config, uninitialized=True)
+    repo.config.update({key: workspace.config[key] for key in ("core", "remote")})  # in place of the commit's own
     return DVCFileSystem(repo=repo)
 
 
