@@ -37,29 +37,6 @@ class EvaluateParams:
 
 
 @dataclass(frozen=True)
-class CompareParams:
-    """When a difference between two revisions counts, for `tools.compare`; no stage reads it.
-
-    A tolerance is in the unit of its metric; a `_seed_sd` is the standard deviation of the metric over training seeds,
-    that of a class's recall divided by its error rate, in runs of `seed_noise_scale`.
-    """
-
-    confidence: Annotated[float, Range(0.5, 1, open_low=True, open_high=True)]
-    bootstrap_samples: Annotated[int, Range(100, 100_000)]
-    accuracy_tolerance: Annotated[float, Range(0, 1)]
-    loss_tolerance: Annotated[float, Range(0, 100)]
-    macro_f1_tolerance: Annotated[float, Range(0, 1)]
-    ece_tolerance: Annotated[float, Range(0, 1)]
-    class_tolerance: Annotated[float, Range(0, 1)]
-    accuracy_seed_sd: Annotated[float, Range(0, 1)]
-    loss_seed_sd: Annotated[float, Range(0, 100)]
-    macro_f1_seed_sd: Annotated[float, Range(0, 1)]
-    ece_seed_sd: Annotated[float, Range(0, 1)]
-    class_seed_sd: Annotated[float, Range(0, 1)]
-    seed_noise_scale: Annotated[float, Range(0, 100, open_low=True)]
-
-
-@dataclass(frozen=True)
 class RuntimeParams:
     device: Literal["auto", "cpu", "cuda"]
     num_workers: Annotated[int, Range(0, 64)]
@@ -71,7 +48,6 @@ class Params:
     prepare: PrepareParams
     train: TrainParams
     evaluate: EvaluateParams
-    compare: CompareParams
     runtime: RuntimeParams
 
 

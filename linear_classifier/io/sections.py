@@ -50,7 +50,8 @@ def check_keys(content: Any, kind: type[Any], where: str) -> dict[str, Any]:
             raise ValueError(f"{where}: unknown key {short_repr(key)}; the nearest known key is {near[0]!r}")
     for name in names:
         if name not in content:
-            raise ValueError(f"{where}: the key {name!r} is missing; add it, or `git checkout params.yaml`")
+            file = where.partition(":")[0]
+            raise ValueError(f"{where}: the key {name!r} is missing; add it, or `git checkout {file}`")
     return content
 
 

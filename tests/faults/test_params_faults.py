@@ -19,18 +19,6 @@ LINES = {  # each knob's line as it stands in params.yaml
     "train.dtype": "dtype: float64 ",
     "evaluate.calibration_bins": "calibration_bins: 15 ",
     "evaluate.num_mistakes": "num_mistakes: 24 ",
-    "compare.confidence": "confidence: 0.95 ",
-    "compare.bootstrap_samples": "bootstrap_samples: 2000 ",
-    "compare.accuracy_tolerance": "accuracy_tolerance: 0.005 ",
-    "compare.loss_tolerance": "loss_tolerance: 0.01 ",
-    "compare.macro_f1_tolerance": "macro_f1_tolerance: 0.005 ",
-    "compare.ece_tolerance": "ece_tolerance: 0.01 ",
-    "compare.class_tolerance": "class_tolerance: 0.05 ",
-    "compare.accuracy_seed_sd": "accuracy_seed_sd: 0.0011 ",
-    "compare.loss_seed_sd": "loss_seed_sd: 0.0008 ",
-    "compare.macro_f1_seed_sd": "macro_f1_seed_sd: 0.00083 ",
-    "compare.ece_seed_sd": "ece_seed_sd: 0.00123 ",
-    "compare.class_seed_sd": "class_seed_sd: 0.11 ",
     "runtime.device": "device: auto ",
     "runtime.num_workers": "num_workers: 0 ",
     "runtime.threads": "threads: 1 ",
@@ -57,7 +45,7 @@ def test_fault_15_any_key_missing(key: str, tmp_path: Path) -> None:
         load_params(drop_knob(tmp_path, key))
 
 
-@pytest.mark.parametrize("section", ["prepare", "train", "evaluate", "compare", "runtime"])
+@pytest.mark.parametrize("section", ["prepare", "train", "evaluate", "runtime"])
 def test_fault_15_section_missing(section: str, tmp_path: Path) -> None:
     path = edit_params(tmp_path, f"\n{section}:", "\n#")
     with pytest.raises(ValueError, match=r"params\.yaml: (the key|line \d+|unknown key|.* (must be|is given twice))"):

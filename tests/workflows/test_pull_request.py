@@ -88,7 +88,7 @@ def predictions_of_base(folder: Path) -> Path:
     """The object of the base's predictions in the DVC cache of the checkout in `folder`."""
     lock = yaml.safe_load(Workspace(folder).run("git", "show", "HEAD^1:dvc.lock").stdout)
     outs = {out["path"]: out["md5"] for out in lock["stages"]["evaluate"]["outs"]}
-    md5 = outs["reports/evaluate/predictions.csv"]
+    md5 = str(outs["reports/evaluate/predictions.csv"])
     return folder / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
 
 

@@ -13,9 +13,8 @@ from statistics import mean, median, stdev
 from linear_classifier.data.splits import load_dataset, load_split
 from linear_classifier.params import load_params
 from tools.benchmark.epoch_speed import OURS, PLAIN, TEXTBOOK, measure_loops, measure_plain
-from tools.benchmark.noise import as_revision, count_false_alarms, seed_deviations
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
-from tools.benchmark.seeds import accuracies_over_seeds, train_over_seeds
+from tools.compare.calibrate import open_splits, train_with_seed
 
 PREPARED, METRICS = Path("data/prepared"), Path("reports/evaluate/metrics.json")
 
@@ -66,28 +65,11 @@ def bench_repro(rounds: int) -> None:
 
 def bench_seeds(rounds: int) -> None:
     """Test accuracy over five seeds; the result is the same in every round."""
-    accuracies = accuracies_over_seeds(load_params(Path("params.yaml")), num_seeds=5)
+    splits, params = open_splits(), load_params(Path("params.yaml"))
+    accuracies = [train_with_seed(splits, params, seed).metrics.headline["accuracy"] for seed in range(5)]
     print("\ntest accuracy over 5 seeds")
     _show("each", ", ".join(map(str, accuracies)))
     _show("mean, standard deviation", f"{mean(accuracies):.4f}, {stdev(accuracies):.4f}", "mean at least 0.856")
-
-
-def bench_noise(rounds: int) -> None:
-    """How far runs of 20 seeds lie apart; the result is the same in every round."""
-    params, class_names = load_params(Path("params.yaml")), load_dataset(PREPARED).class_names
-    found = train_over_seeds(params, num_seeds=20)
-    runs = [as_revision(f"seed {seed}", run, class_names, params) for seed, run in enumerate(found)]
-    print("\nstandard deviation over 20 seeds")
-    for name, deviation in seed_deviations(runs).items():
-        _show(name, f"{deviation:.5f} (params.yaml: {getattr(params.compare, f'{name}_seed_sd')})")
-    _show(
-        "noise_scale, median",
-        f"{median(run.noise_scale or 0 for run in runs):.3g} (params.yaml: {params.compare.seed_noise_scale})",
-    )
-    num_pairs, alarms = count_false_alarms(runs, params.compare)
-    print(f"\nof {num_pairs} pairs of seeds tools.compare takes for better or worse")
-    for name in ("any of them", "the gate fails", *sorted(set(alarms) - {"any of them", "the gate fails"})):
-        _show(name, f"{alarms[name]} ({alarms[name] / num_pairs:.1%})")
 
 
 PARTS: dict[str, Callable[[int], None]] = {
@@ -95,9 +77,7 @@ PARTS: dict[str, Callable[[int], None]] = {
     "train": bench_train,
     "repro": bench_repro,
     "seeds": bench_seeds,
-    "noise": bench_noise,
 }
-PROMISED = [name for name in PARTS if name != "noise"]  # which takes minutes, and is for whoever changes the training
 
 
 def _show(name: str, value: object, promise: str = "") -> None:
@@ -110,9 +90,7 @@ def _show_ratios(name: str, ratios: Sequence[float], promise: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.benchmark", description=__doc__)
-    parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; without one, all but noise"
-    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; without one, all")
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default: 5)")
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
@@ -120,7 +98,7 @@ def main() -> int:
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision", "scikit-learn", "dvc"))
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}")
     print(f"medians of {arguments.rounds}, ratios within a round (least to most)")
-    for name in arguments.parts or PROMISED:
+    for name in arguments.parts or PARTS:
         PARTS[name](arguments.rounds)
     return 0
 

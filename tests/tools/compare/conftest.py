@@ -9,9 +9,9 @@ import pytest
 from tests.faults.job.workspace import Workspace, copy_of, make_prepared
 from tests.tools.compare.toy import make_toy
 from tools.compare.__main__ import main
-from tools.compare.charts import Figure
+from tools.compare.figure import Figure
 
-EPOCHS = 10  # as committed: the seed noise in params.yaml is that of these
+EPOCHS = 10  # as committed: the seed noise in rules.yaml is that of these
 
 
 class Outcome(NamedTuple):
@@ -66,7 +66,7 @@ def toy_template(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def toy(toy_template: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A small repo of which main is `Run()`, as the working directory; no figure is drawn."""
     monkeypatch.chdir(copy_of(toy_template, tmp_path / "toy").path)
-    monkeypatch.setattr("tools.compare.__main__.draw_charts", lambda base, head: Figure(b"", b"", ""))
+    monkeypatch.setattr("tools.compare.__main__.draw_figure", lambda base, head: Figure(b"", b"", ""))
     return Workspace(tmp_path / "toy")
 
 

@@ -76,6 +76,8 @@ def make_toy(folder: Path) -> Workspace:
     toy = Workspace(folder)
     shutil.copy(ROOT / "params.yaml", folder)
     shutil.copy(ROOT / ".gitignore", folder)
+    (folder / "tools/compare").mkdir(parents=True)
+    shutil.copy(ROOT / "tools/compare/rules.yaml", folder / "tools/compare")
     plots = (ROOT / "dvc.yaml").read_text().split("\nplots:\n")[1].split("  - reports/")[0]
     (folder / "dvc.yaml").write_text(f"{PIPELINE}plots:\n{plots}")
     write_run(folder, Run())

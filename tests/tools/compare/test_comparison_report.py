@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from tools.compare.markdown import quote, table
+from tools.compare.comparison_report import quote
 
 HOSTILE = [
     "a|b",
@@ -40,7 +40,3 @@ def test_quote_leaves_ordinary_names_as_they_are() -> None:
 def test_quote_is_short_and_never_empty() -> None:
     assert quote("x" * 1000) == f"<code>{'x' * 79}&#8230;</code>"
     assert quote("") == quote("\n") == "<code> </code>"
-
-
-def test_table_aligns_numbers_to_the_right() -> None:
-    assert table(["a", "b"], [["x", "1"]]) == ["| a | b |", "| --- | ---: |", "| x | 1 |"]
