@@ -21,6 +21,7 @@ class PrepareParams:
 @dataclass(frozen=True)
 class TrainParams:
     epochs: Annotated[int, Range(1, 10_000)]
+    min_steps: Annotated[int, Range(0, 1_000_000)]
     batch_size: Annotated[int, Range(1, MAX_SEED)]
     lr: Annotated[float, Range(0, 10, open_low=True)]
     momentum: Annotated[float, Range(0, 1, open_high=True)]

@@ -30,9 +30,9 @@ def main() -> None:
     def show_batch(batch: Batch) -> None:
         write_bytes(REPORTS / "batch.png", draw_batch(batch, dataset.class_names))
 
-    def show_epoch(history: list[Epoch]) -> None:
+    def show_epoch(history: list[Epoch], num_epochs: int) -> None:
         write_bytes(REPORTS / "history.csv", format_history(history))
-        print(f"train: epoch {len(history)}/{params.train.epochs}: {describe(history[-1])}", flush=True)
+        print(f"train: epoch {len(history)}/{num_epochs}: {describe(history[-1])}", flush=True)
 
     num_classes = len(dataset.class_names)
     trained = train(*splits, num_classes, params.train, params.runtime, device, show_batch, show_epoch)

@@ -10,18 +10,22 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 CHUNK = 1000  # images counted at a time
+SQUARED_NORM = 28 * 28  # that of an image of 28 x 28 values with the standard deviation 1
 
 
 def build_pixel_table(images: NDArray[np.uint8], gamma: float) -> NDArray[np.float32]:
     """A table `(channels, 256)`: what scaling to [0, 1], gamma and normalising make of each value of each channel.
 
-    Mean and standard deviation are those of `images` `(n, channels, height, width)` after gamma, from their exact
-    histogram. Computed in float64 and rounded once: vectorised float32 powers differ between CPUs.
+    Each channel gets the mean 0, and a standard deviation with which an image has the mean squared norm
+    `SQUARED_NORM`, whatever its size: the loss curves with that norm, so that one `lr` is right for all sizes. Mean and
+    deviation are those of `images` `(n, channels, height, width)` after gamma, from their exact histogram. Computed in
+    float64 and rounded once: vectorised float32 powers differ between CPUs.
     """
     values = torch.arange(256, dtype=torch.uint8).expand(images.shape[1], 1, 256)
     brighten = v2.Compose([v2.ToDtype(torch.float64, scale=True), v2.Lambda(partial(_raise_to, gamma=gamma))])
     mean, std = _mean_and_std(brighten(values), _histogram(images))
-    transform = v2.Compose([brighten, v2.Normalize(mean, std)])
+    size = math.sqrt(math.prod(images.shape[1:]) / SQUARED_NORM)
+    transform = v2.Compose([brighten, v2.Normalize(mean, [size * each for each in std])])
     table: NDArray[np.float32] = transform(values).squeeze(1).to(torch.float32).numpy()
     return table
 

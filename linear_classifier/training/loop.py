@@ -19,7 +19,7 @@ from linear_classifier.data.splits import Split
 from linear_classifier.model.linear import build_model
 from linear_classifier.params import RuntimeParams, TrainParams
 from linear_classifier.training.history import Epoch
-from linear_classifier.training.state import TrainingState, cosine_lr
+from linear_classifier.training.state import TrainingState, cosine_lr, count_epochs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +43,12 @@ def train(
     runtime: RuntimeParams,
     device: torch.device,
     on_first_batch: Callable[[Batch], None] = lambda batch: None,
-    on_epoch: Callable[[list[Epoch]], None] = lambda history: None,
+    on_epoch: Callable[[list[Epoch], int], None] = lambda history, num_epochs: None,
 ) -> TrainedModel:
     """Fit Flatten → Linear to `train_split`, and keep the epoch with the lowest loss on `val_split`.
 
-    Calls `on_first_batch` with the first batch before the first step, and `on_epoch` with the history as an epoch ends.
+    Calls `on_first_batch` with the first batch before the first step, and `on_epoch` with the history and the
+    number of epochs that there will be as each ends.
 
     Raises:
         ValueError: `params.batch_size` is larger than the split.
@@ -66,27 +67,30 @@ def train(
     val_loader = build_loader(val_split, table, evaluation_batch_size(image_shape), runtime, device)
     on_first_batch(next(iter(train_loader)))  # a look changes nothing: the order is a function of seed and epoch
 
-    state = TrainingState.begin(build_model(image_shape, num_classes, table.dtype).to(device), params)
-    for number in range(len(state.history) + 1, params.epochs + 1):
-        run_epoch(number, state, train_loader, val_loader, params)
-        on_epoch(state.history)
+    model, num_epochs = (
+        build_model(image_shape, num_classes, table.dtype).to(device),
+        count_epochs(params, len(train_loader)),
+    )
+    state = TrainingState.begin(model, params)
+    for number in range(len(state.history) + 1, num_epochs + 1):
+        run_epoch(state, number, cosine_lr(params.lr, number, num_epochs), train_loader, val_loader)
+        on_epoch(state.history, num_epochs)
     state.model.load_state_dict(state.best_weights)
     return TrainedModel(model=state.model, pixel_table=pixel_table, best=state.best, history=state.history)
 
 
 def run_epoch(
-    number: int,
     state: TrainingState,
+    number: int,
+    lr: float,
     train_loader: DataLoader[Batch],
     val_loader: DataLoader[Batch],
-    params: TrainParams,
 ) -> None:
-    """Take `state` through epoch `number`: train, validate, note.
+    """Take `state` through epoch `number` with steps of `lr`: train, validate, note.
 
     Raises:
         RuntimeError: a loss became NaN or infinite.
     """
-    lr = cosine_lr(params, number)
     state.set_lr(lr)
     train_loader.sampler.set_epoch(number)  # type: ignore[attr-defined]  # it is a BatchOrder
     train_loss = train_one_epoch(state.model, train_loader, state.optimizer)

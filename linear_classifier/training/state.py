@@ -44,9 +44,17 @@ class TrainingState:
             self.best_weights = copy.deepcopy(self.model.state_dict())
 
 
-def cosine_lr(params: TrainParams, epoch: int) -> float:
-    """The step size of `epoch`, counted from 1: `params.lr` first, falling towards 0 along half a cosine.
+def count_epochs(params: TrainParams, num_batches: int) -> int:
+    """How many epochs of `num_batches` are run: `params.epochs`, or as many as `params.min_steps` needs.
+
+    A small split has too few batches for the weights to arrive in the same number of epochs.
+    """
+    return max(params.epochs, -(-params.min_steps // num_batches))
+
+
+def cosine_lr(lr: float, epoch: int, num_epochs: int) -> float:
+    """The step size of `epoch`, counted from 1: `lr` first, falling towards 0 along half a cosine.
 
     Source: Loshchilov and Hutter, "SGDR", 2017, equation 5, without restarts.
     """
-    return params.lr * (1 + math.cos(math.pi * (epoch - 1) / params.epochs)) / 2
+    return lr * (1 + math.cos(math.pi * (epoch - 1) / num_epochs)) / 2

@@ -81,13 +81,13 @@ def noisy() -> tuple[Split, Split]:
 @pytest.fixture
 def short(params: Params) -> TrainParams:
     """Eight epochs of batches of 8."""
-    return replace(params.train, epochs=8, batch_size=8)
+    return replace(params.train, epochs=8, min_steps=0, batch_size=8)
 
 
 def test_train_keeps_the_epoch_of_the_lowest_loss_on_val(
     noisy: tuple[Split, Split], short: TrainParams, params: Params
 ) -> None:
-    trained = train(*noisy, 2, replace(short, lr=0.3), params.runtime, CPU)
+    trained = train(*noisy, 2, replace(short, lr=0.3 * 4 / 784), params.runtime, CPU)
     losses = [epoch.val_loss for epoch in trained.history]
     assert trained.best.val_loss == min(losses) < losses[-1], "the test needs a run whose last epoch is not its best"
     assert [epoch.epoch for epoch in trained.history] == list(range(1, 9))
@@ -138,9 +138,29 @@ def test_train_is_the_same_whether_anybody_looks_at_a_batch_or_not(
 
 
 def test_train_tells_of_each_epoch_as_it_ends(noisy: tuple[Split, Split], short: TrainParams, params: Params) -> None:
-    lengths: list[int] = []
-    train(*noisy, 2, short, params.runtime, CPU, on_epoch=lambda history: lengths.append(len(history)))
-    assert lengths == list(range(1, 9))
+    lengths: list[tuple[int, int]] = []
+    train(*noisy, 2, short, params.runtime, CPU, on_epoch=lambda history, total: lengths.append((len(history), total)))
+    assert lengths == [(number, 8) for number in range(1, 9)]
+
+
+def test_train_passes_over_a_small_split_until_min_steps(
+    noisy: tuple[Split, Split], short: TrainParams, params: Params
+) -> None:
+    trained = train(*noisy, 2, replace(short, epochs=3, min_steps=41), params.runtime, CPU)
+    assert len(trained.history) == 9, "5 batches an epoch: 8 epochs have 40 steps"
+
+
+@pytest.mark.parametrize("size", [8, 16, 64])
+def test_train_takes_the_same_steps_whatever_the_size_of_the_image(
+    size: int, noisy: tuple[Split, Split], short: TrainParams, params: Params
+) -> None:
+    def enlarge(split: Split) -> Split:
+        return Split(np.kron(split.images, np.ones((1, 1, size, size), np.uint8)), split.labels)
+
+    small = train(*noisy, 2, short, params.runtime, CPU).history
+    large = train(enlarge(noisy[0]), enlarge(noisy[1]), 2, short, params.runtime, CPU).history
+    for one, other in zip(small, large, strict=True):
+        assert other.val_loss == pytest.approx(one.val_loss, rel=1e-4)
 
 
 def test_train_refuses_a_batch_larger_than_the_split(noisy: tuple[Split, Split], params: Params) -> None:
