@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+from linear_classifier.io.console import open_console
+
 STAGES = ("prepare", "train", "evaluate")
 DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -107,4 +109,5 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main(sys.argv[1:]))

@@ -21,6 +21,7 @@ if __name__ == "__main__":  # above the imports that take a second, in which pro
 import os
 from pathlib import Path
 
+from linear_classifier.io.console import open_console
 from linear_classifier.params import load_params
 from tools import show
 from tools.job.baked import run_baked
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
         if arguments == ["--exec"]:
             raise ValueError("--exec: no command, expected one, as in `--exec dvc metrics diff`")
         if arguments[:1] == ["--exec"]:
-            return run(arguments[1:], prepare_environment())
+            return run(arguments[1:], prepare_environment(), leave_ctrl_c=True)
         if arguments[:1] == ["--baked"]:
             return run_baked(lambda: run_job(arguments[1:]))
         return run_job(arguments)
@@ -177,4 +178,5 @@ def _fail(message: object, code: int) -> int:
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main(sys.argv[1:]))
