@@ -13,7 +13,7 @@ Exit codes: 0 done; 2 bad params or data; 75 another run holds the workspace; 13
 
 import sys
 
-from tools.job.children import StoppedError, end_on_signals, handle_signals, run
+from tools.job.children import DVC, StoppedError, end_on_signals, handle_signals, run
 
 if __name__ == "__main__":  # above the imports that take a second, in which process 1 would not hear a signal
     end_on_signals()
@@ -31,7 +31,6 @@ from tools.job.verify import Damage, Out, find_changed_outs, find_damaged_object
 from tools.job.workspace import BusyError, check_workspace, clear_dvc_locks, job_lock
 
 DONE, FAILED, BAD_INPUT, BUSY = 0, 1, 2, 75
-DVC = [sys.executable, "-m", "dvc"]
 
 
 def main(arguments: list[str]) -> int:

@@ -17,6 +17,13 @@ import psutil
 
 GRACE = 1.5  # seconds to end by themselves: `docker stop` and the promise of 2 seconds leave no more
 PATIENCE = 5.0  # seconds after SIGKILL: what lives on then waits for a disk, or is another user's
+# DVC, whose work goes on when nobody reads its output any more. The last word is for `ps` to show `dvc repro`.
+DVC = [
+    sys.executable,
+    "-c",
+    "import sys; from linear_classifier.io.console import open_console; open_console(); "
+    "from dvc.cli import main; sys.exit(main()) # dvc",
+]
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 _LIBC = ctypes.CDLL(None)
