@@ -4,6 +4,7 @@ Exit codes: 0 done; 2 bad params or data; 129 SIGHUP; 130 Ctrl-C; 143 SIGTERM; 1
 """
 
 import ctypes
+import errno
 import gc
 import importlib
 import os
@@ -18,6 +19,12 @@ from linear_classifier.io.console import open_console
 
 STAGES = ("prepare", "train", "evaluate")
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+LIMITS = {  # of a login or a scheduler
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+    errno.EFBIG: "raise the limit of a file's size (`ulimit -f`)",
+    errno.ENOMEM: "give it more memory (`ulimit -v`)",
+    errno.EAGAIN: "raise the limit of processes (`ulimit -u`)",
+}
 OUT_OF_MEMORY = ("can't allocate memory", "failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -52,7 +59,8 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
         return _fail(name, "interrupted; nothing is lost, run it again", INTERRUPTED)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _fail(name, f"{where}{error.strerror or error}; fix that and run it again", FAILED)
+        todo = LIMITS.get(error.errno or 0, "fix that")
+        return _fail(name, f"{where}{error.strerror or error}; {todo} and run it again", FAILED)
     except (MemoryError, RuntimeError, ImportError) as error:
         return _fail(name, _explain(error), FAILED)
     return DONE
@@ -72,7 +80,7 @@ def _import_main(module: str) -> Callable[[], None]:
 
 def _explain(error: Exception) -> str:
     """The message of `error`, or, where another library raised it, its cause and what to do."""
-    text = str(error)
+    text = str(error).rpartition("Original error was: ")[2]  # NumPy's begins with a page of advice
     if type(error).__name__ == "OutOfMemoryError":  # PyTorch's, which this module does not import
         return (
             f"{text.split('. ')[0]}; lower train.batch_size, end what else uses the GPU, or set runtime.device to cpu"
