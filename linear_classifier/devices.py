@@ -22,7 +22,7 @@ def select_device(runtime: RuntimeParams) -> torch.device:
     if reason and runtime.device == "cuda":
         raise RuntimeError(
             f"params.yaml: runtime.device is cuda, but no GPU can be used: {reason}; "
-            f"{'renew the NVIDIA driver' if 'too old' in reason else 'mend that'}, or set it to auto or cpu"
+            f"{'install a newer NVIDIA driver' if 'too old' in reason else 'fix that'}, or set it to auto or cpu"
         )
     if reason:
         print(f"device: cpu (auto: {reason})", flush=True)

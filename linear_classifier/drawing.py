@@ -1,21 +1,36 @@
 """Pictures whose bytes are the same everywhere: drawn with Pillow, its own font, and PNG without compression."""
 
 import io
+import sys
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, features
 from PIL.ImageFont import FreeTypeFont
 
 WHITE, INK, GREY = (255, 255, 255), (32, 33, 36), (110, 114, 120)
 
 
-def load_font(size: int) -> FreeTypeFont:
-    """The font that Pillow carries, laid out by Pillow itself: a host's fonts and layout library change nothing."""
-    font = ImageFont.load_default(size)
-    if not isinstance(font, FreeTypeFont):
-        raise RuntimeError("this Pillow was built without FreeType; install the one that requirements.txt names")
-    return font
+def load_font(size: int) -> FreeTypeFont | ImageFont.ImageFont:
+    """The font that Pillow carries, laid out by Pillow itself: a host's fonts and layout library change nothing.
+
+    A Pillow that was built without FreeType, as none of those that requirements.txt names, has one small font only.
+    """
+    if features.check("freetype2"):
+        return ImageFont.load_default(size)
+    _warn_of_small_font()
+    return ImageFont.load_default()
+
+
+@cache
+def _warn_of_small_font() -> None:
+    print(
+        "warning: this Pillow was built without FreeType, so that pictures are not the same bytes as elsewhere; "
+        "install the one that requirements.txt names",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def encode_png(picture: Image.Image) -> bytes:

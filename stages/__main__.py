@@ -1,9 +1,10 @@
 """`python -m stages NAME`: run one stage, with signals and errors turned into one line and an exit code.
 
-Exit codes: 0 done; 2 bad params or data; 130 Ctrl-C; 143 SIGTERM; 1 the rest.
+Exit codes: 0 done; 2 bad params or data; 129 SIGHUP; 130 Ctrl-C; 143 SIGTERM; 1 the rest.
 """
 
 import ctypes
+import errno
 import gc
 import importlib
 import os
@@ -14,8 +15,17 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+from linear_classifier.io.console import open_console
+
 STAGES = ("prepare", "train", "evaluate")
-DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+LIMITS = {  # of a login or a scheduler
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+    errno.EFBIG: "raise the limit of a file's size (`ulimit -f`)",
+    errno.ENOMEM: "give it more memory (`ulimit -v`)",
+    errno.EAGAIN: "raise the limit of processes (`ulimit -u`)",
+}
+OUT_OF_MEMORY = ("can't allocate memory", "failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -32,13 +42,15 @@ def main(arguments: list[str]) -> int:
 
 
 def run_stage(name: str, main: Callable[[], None]) -> int:
-    """The exit code of `main`: 0, 2 for bad params or data, 130 and 143 by signal, 1 for the rest.
+    """The exit code of `main`: 0, 2 for bad params or data, 129, 130 and 143 by signal, 1 for the rest.
 
-    What `main` raises becomes one line on standard error. SIGTERM ends it the way an exception does, so that temporary
-    files go; and so does the death of the process that started it, so that no stage outlives its `dvc repro`.
+    What `main` raises becomes one line on standard error. SIGTERM and SIGHUP end it the way an exception does, so that
+    temporary files go; and so does the death of the process that started it, so that no stage outlives its `dvc repro`.
     """
     _end_with_parent()
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # under nohup it stays ignored
+        signal.signal(signal.SIGHUP, _terminate)
     try:
         main()
     except ValueError as error:
@@ -47,7 +59,8 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
         return _fail(name, "interrupted; nothing is lost, run it again", INTERRUPTED)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _fail(name, f"{where}{error.strerror or error}; mend that and run it again", FAILED)
+        todo = LIMITS.get(error.errno or 0, "fix that")
+        return _fail(name, f"{where}{error.strerror or error}; {todo} and run it again", FAILED)
     except (MemoryError, RuntimeError, ImportError) as error:
         return _fail(name, _explain(error), FAILED)
     return DONE
@@ -66,16 +79,25 @@ def _import_main(module: str) -> Callable[[], None]:
 
 
 def _explain(error: Exception) -> str:
-    """The message of `error`, or, where another library raised it, its cause and a mend."""
-    text = str(error)
+    """The message of `error`, or, where another library raised it, its cause and what to do."""
+    text = str(error).rpartition("Original error was: ")[2]  # NumPy's begins with a page of advice
     if type(error).__name__ == "OutOfMemoryError":  # PyTorch's, which this module does not import
         return (
             f"{text.split('. ')[0]}; lower train.batch_size, end what else uses the GPU, or set runtime.device to cpu"
         )
-    if isinstance(error, MemoryError) or "can't allocate memory" in text:
-        return f"out of memory ({text or 'no details'}); give it more, or lower train.batch_size"
-    if isinstance(error, ImportError):
+    if isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY):
+        return (
+            f"out of memory ({text or 'no details'}); give it more (`ulimit -v` limits it), or lower train.batch_size"
+        )
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in (
+        "linear_classifier",
+        "stages",
+    ):
         return f"{text}; install what is missing with `pip install -r requirements.txt`"
+    if isinstance(error, ImportError):
+        return f"{text}; what is installed cannot be loaded: see `ulimit -a` for limits, or install it again"
+    if "can't start new thread" in text:
+        return f"{text}; raise the limit of processes (`ulimit -u`), or lower runtime.threads and runtime.num_workers"
     return text
 
 
@@ -94,7 +116,7 @@ def _tell_job(code: int) -> None:
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
     signal.signal(signum, signal.SIG_IGN)  # a second one, as when `dvc` dies too, must not disturb the clearing up
-    raise SystemExit(TERMINATED)
+    raise SystemExit(128 + signum)
 
 
 def _end_with_parent() -> None:
@@ -103,8 +125,9 @@ def _end_with_parent() -> None:
         parent = os.getppid()
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # it died before we asked
-            raise SystemExit(TERMINATED)
+            raise SystemExit(128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main(sys.argv[1:]))

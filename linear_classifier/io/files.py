@@ -1,14 +1,20 @@
 """The one way a file is written, whole or not at all, and the one way a file from elsewhere is opened."""
 
+import errno
 import fcntl
 import json
 import os
 import stat
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any, BinaryIO
+
+# What a file system answers where it lacks flock, fchmod or fsync: NFS, Lustre, CIFS, FUSE mounts of object stores.
+LACKING = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.EINVAL)
+_warned: list[str] = []
 
 
 @contextmanager
@@ -17,7 +23,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
     The bytes go to a temporary file beside `path` and reach the disk before they take its name, so that a kill, a full
     disk or a power cut leaves the old file or the new one, never a part. Temporary files that killed runs left are
-    swept.
+    swept. On a file system that lacks a call for this, the rest is done, and a warning says what is not promised.
 
     Raises:
         ValueError: `path` is a folder.
@@ -31,10 +37,13 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         with _temporary_beside(path) as file:
             yield file
             file.flush()
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
-            os.fsync(file.fileno())
+            with _where_possible(path, "set modes"):
+                os.fchmod(file.fileno(), 0o666 & ~_umask())
+            with _where_possible(path, "force files to the disk"):
+                os.fsync(file.fileno())
             Path(file.name).replace(path)
-        _sync_folder(path.parent)
+        with _where_possible(path, "force folders to the disk"):
+            _sync_folder(path.parent)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error  # NumPy's have no errno
 
@@ -76,7 +85,8 @@ def _open_without_waiting(path: str, flags: int) -> int:
 def _temporary_beside(path: Path) -> Iterator[IO[bytes]]:
     with NamedTemporaryFile(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent, delete=False) as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)  # says to a sweep that its writer lives
+            with _where_possible(path, "lock files"):
+                fcntl.flock(file, fcntl.LOCK_EX)  # says to a sweep that its writer lives
             yield file
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
@@ -86,12 +96,29 @@ def _temporary_beside(path: Path) -> Iterator[IO[bytes]]:
 def _sweep(path: Path) -> None:
     """Remove what killed writers of `path` left; a living writer's file is locked and stays."""
     for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-        try:
-            with leftover.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                leftover.unlink(missing_ok=True)
-        except (BlockingIOError, FileNotFoundError):
-            continue
+        with suppress(OSError), leftover.open("rb") as file:  # in use, gone, another user's, or no locks on this disk
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            leftover.unlink()
+
+
+@contextmanager
+def _where_possible(path: Path, what: str) -> Iterator[None]:
+    """Leave out what only adds safety where the file system of `path` lacks it, and say so, once a process."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in LACKING:
+            raise
+        _warn_once(
+            f"{path.parent}: this file system cannot {what} ({error.strerror}); files are still written whole, but not "
+            "promised here: that they outlast a power cut, have the usual modes and leave no .tmp file after a kill"
+        )
+
+
+def _warn_once(message: str) -> None:
+    if not _warned:
+        _warned.append(message)
+        print(f"warning: {message}", file=sys.stderr, flush=True)
 
 
 def _umask() -> int:

@@ -43,26 +43,30 @@ def check_section(content: Any, kind: type[Section], where: str) -> Section:
 def check_keys(content: Any, kind: type[Any], where: str) -> dict[str, Any]:
     names = [field.name for field in fields(kind)]
     if not isinstance(content, dict):
-        raise ValueError(f"{where}: must be a mapping with the keys {', '.join(names)}, got {short_repr(content)}")
+        found = short_repr(content)
+        raise ValueError(
+            f"{where}: must be a mapping with the keys {', '.join(names)}, got {found}; write a line for each"
+        )
     for key in content:
         if key not in names:
             near = difflib.get_close_matches(str(key)[:40], names, n=1, cutoff=0)
-            raise ValueError(f"{where}: unknown key {short_repr(key)}; the nearest known key is {near[0]!r}")
+            raise ValueError(
+                f"{where}: unknown key {short_repr(key)}; the nearest known key is {near[0]!r}: write that or delete it"
+            )
     for name in names:
         if name not in content:
-            file = where.partition(":")[0]
-            raise ValueError(f"{where}: the key {name!r} is missing; add it, or `git checkout {file}`")
+            raise ValueError(f"{where}: the key {name!r} is missing; add it (`git diff` shows what was changed)")
     return content
 
 
 def _check_value(value: Any, hint: Any, where: str) -> str | int | float:
     if get_origin(hint) is Literal:
         if value not in get_args(hint) or not isinstance(value, str):
-            raise ValueError(f"{where} must be one of {', '.join(get_args(hint))}, got {short_repr(value)}")
+            raise ValueError(f"{where} must be one of {', '.join(get_args(hint))}, got {short_repr(value)}; change it")
         return value
     if hint is str:
         if not isinstance(value, str):
-            raise ValueError(f'{where} must be text (write "" for none), got {short_repr(value)}')
+            raise ValueError(f'{where} must be text, got {short_repr(value)}; put it in quotes, or write "" for none')
         return value
     kind, allowed = get_args(hint)
     return _check_number(value, kind, allowed, where)
@@ -78,13 +82,13 @@ def _check_number(value: Any, kind: type[int | float], allowed: Range, where: st
 
 
 def _hint(value: Any, kind: type[int | float], allowed: Range) -> str:
-    """How to write the number that YAML read as text, such as `1e-3`; else nothing."""
+    """What to do; of a number that YAML read as text, such as `1e-3`, how to write it."""
     try:
         number = float(value) if isinstance(value, str) else math.nan
     except ValueError:
-        return ""
+        number = math.nan
     if number not in allowed or (kind is int and not number.is_integer()):
-        return ""
+        return "; change it"
     text = repr(kind(number))
     return f" (write {text if '.' in text else text.replace('e', '.0e')}, without quotes)"
 

@@ -23,7 +23,9 @@ def read_yaml(path: Path) -> Any:
         with open_regular(path) as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ValueError(f"{path}: not found; run from the project's root, or `git checkout {path}`") from None
+        raise ValueError(
+            f"{path}: not found; run from the project's root, or bring it back with `git checkout {path}`"
+        ) from None
     return parse_yaml(data, str(path))
 
 
@@ -34,7 +36,9 @@ def parse_yaml(data: bytes, path: str) -> Any:
         ValueError: it is too long or not YAML, or gives a key twice; the message names the line.
     """
     if len(data) > MAX_BYTES:
-        raise ValueError(f"{path}: more than {MAX_BYTES} bytes, expected a few knobs; `git checkout {path}`")
+        raise ValueError(
+            f"{path}: more than {MAX_BYTES} bytes, expected a few knobs; `git diff {path}` shows what was added"
+        )
     try:
         return yaml.load(data, _StrictLoader)  # noqa: S506 - it is a SafeLoader
     except yaml.MarkedYAMLError as error:
@@ -43,7 +47,9 @@ def parse_yaml(data: bytes, path: str) -> Any:
         line, reason = data.count(b"\n", 0, error.position), error.reason
     except RecursionError:
         line, reason = 0, "it is nested too deeply"
-    raise ValueError(f"{path}: line {line + 1}: not YAML: {reason}; mend that line")
+    raise ValueError(
+        f"{path}: line {line + 1}: not YAML: {reason}; fix that line (`git diff {path}` shows what was changed)"
+    )
 
 
 class _StrictLoader(yaml.SafeLoader):

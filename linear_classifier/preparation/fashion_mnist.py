@@ -5,17 +5,16 @@ A file is accepted only when its decompressed SHA-256 is the known one, so it do
 
 import gzip
 import hashlib
-import http.client
 import math
 import os
 import shutil
-import socket
 import subprocess
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,7 +25,12 @@ NAME = "fashion-mnist"
 CLASS_NAMES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = Path("usr/share/datasets/fashion-mnist")  # below / where the package is installed
-TIMEOUT = 20  # seconds without a byte after which a download has failed
+SILENCE, LIMIT = 20, 1800  # seconds without a byte, and in all, after which a download of 30 MB has failed
+OTHER_FORMATS = {  # by how a file begins: other forms in which people have the data
+    b"PK": "a zip archive: unpack it",
+    b"label,": "a CSV, which is not read: get the four files instead",
+    b"PAR1": "a Parquet file, which is not read: get the four files instead",
+}
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,13 @@ def load_raw_files(raw_folder: Path, named_folder: str) -> dict[str, bytes]:
     the next place; a file that is there and is not the real one is an error, since somebody should know.
 
     Raises:
-        ValueError: a file is damaged, or no place has it; then the message lists every place and why it failed.
+        ValueError: `named_folder` is no folder; a file is damaged; or no place has it, and then the message lists
+        every place and why it failed, and what was found there under other names.
     """
+    named = _check_named_folder(named_folder)
     places: list[tuple[str, Callable[[], Path]]] = [(str(raw_folder), lambda: raw_folder)]
-    if named_folder:
-        places.append((f"prepare.source {named_folder}", lambda: Path(named_folder)))
+    if named:
+        places.append((f"prepare.source {named_folder}", lambda: named))
     places += [
         ("TorchVision", lambda: _download_with_torchvision(raw_folder)),
         ("Debian", lambda: _find_or_download_debian(raw_folder)),
@@ -93,8 +99,10 @@ def load_raw_files(raw_folder: Path, named_folder: str) -> dict[str, bytes]:
         if not missing:
             return contents
         failures.append(f"{place}: no {', '.join(missing)}" if folder.is_dir() else f"{place}: no such folder")
+    folders = [folder for folder in (raw_folder, named) if folder]
+    found = [f", but {hint}" for folder in folders for hint in _find_strays(folder, missing, folder)]
     raise ValueError(
-        f"{raw_folder}: {', '.join(missing)} missing, and no place has it: {'; '.join(failures)}; "
+        f"{raw_folder}: {', '.join(missing)} missing{''.join(found)}, and no place has it: {'; '.join(failures)}; "
         f"put the files there (plain or .gz), or name their folder in params.yaml as prepare.source"
     )
 
@@ -105,21 +113,56 @@ def load_raw_file(path: Path, file: RawFile) -> bytes:
     Raises:
         ValueError: it is not; the message says what is wrong with it.
     """
+    if path.is_dir() and (found := [*_find_strays(path, [file.name], path.parent)]):
+        raise ValueError(f"{path}: a folder stands where a file is expected; {'; '.join(found)}")
     try:
         with _open(path) as stream:
             content = stream.read(file.size + 1)
     except FileNotFoundError:
-        raise ValueError(f"{path}: a link to a file that is not there; {_mend(path)}") from None
+        raise ValueError(f"{path}: a link to a file that is not there; {_what_to_do(path)}") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         kind = "truncated gzip" if isinstance(error, EOFError) else f"damaged gzip ({error})"
-        raise ValueError(f"{path}: {kind}; {_mend(path)}") from None
+        raise ValueError(f"{path}: {kind}; {_what_to_do(path)}") from None
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise ValueError(f"{path}: {_what_is_wrong(content, file)}; {_mend(path)}")
+        raise ValueError(f"{path}: {_what_is_wrong(content, file)}; {_what_to_do(path)}")
     return content
 
 
 class _UnavailableError(Exception):
     """A place that cannot be asked for files now; its message says why."""
+
+
+def _check_named_folder(name: str) -> Path | None:
+    """The folder that prepare.source names, `~` as in a shell; None for ""."""
+    folder = Path(os.path.expanduser(name))  # noqa: PTH111 - pathlib's raises where there is no home
+    if name and not folder.is_dir():
+        found = "not a folder" if folder.exists() else "no such folder"
+        raise ValueError(
+            f"params.yaml: prepare.source {name}: {found}; name the folder with the four raw files, "
+            f'or write "" for none'
+        )
+    return folder if name else None
+
+
+def _find_strays(folder: Path, missing: list[str], to: Path) -> Iterator[str]:
+    """What lies in `folder` or below and holds one of the `missing` files by how it begins; it belongs into `to`."""
+    for path in sorted(islice(folder.rglob("*"), 1000)):  # it may be somebody's home
+        start = _read_start(path)
+        for file in FILES:
+            if file.name in missing and start.startswith(build_header(file.shape)):
+                yield f"{path} is by its header {file.name}: move it to {to}, under that name"
+        for magic, hint in OTHER_FORMATS.items():
+            if start.startswith(magic):
+                yield f"{path} is {hint}"
+
+
+def _read_start(path: Path) -> bytes:
+    """The first bytes of the file `path`, decompressed; none where it is no file or cannot be read."""
+    try:
+        with _open(path) as stream:
+            return stream.read(16)
+    except (OSError, ValueError, EOFError, zlib.error):
+        return b""
 
 
 def _present(folder: Path) -> Iterator[tuple[RawFile, Path]]:
@@ -160,21 +203,24 @@ def _what_is_wrong(content: bytes, file: RawFile) -> str:
     return f"SHA-256 {hashlib.sha256(content).hexdigest()}, expected {file.sha256}: its content was changed"
 
 
-def _mend(path: Path) -> str:
-    return f"delete {path} and run again to fetch it anew"
+def _what_to_do(path: Path) -> str:
+    return f"delete {path} and run again to fetch it"
 
 
 def _download_with_torchvision(raw_folder: Path) -> Path:
-    """`raw_folder`, now with the files that TorchVision downloaded; it shows its own progress bar."""
-    try:
-        from torchvision.datasets import FashionMNIST  # here, since it takes seconds to import and is seldom needed
-    except ImportError as error:
-        raise _UnavailableError(f"not installed ({error})") from None
-    with tempfile.TemporaryDirectory() as folder, _network_timeout():
-        try:
-            FashionMNIST(folder, download=True)
-        except (OSError, RuntimeError, http.client.HTTPException) as error:
-            raise _UnavailableError(f"download failed ({' '.join(str(error).split())})") from None
+    """`raw_folder`, now with the files that TorchVision downloaded.
+
+    In a process of its own, which can be ended: its download has no limit of time, and a server may send a byte a
+    second for ever.
+    """
+    print(f"fetching {NAME} with TorchVision, 30 MB, {LIMIT // 60} minutes at most", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        code = (
+            f"import socket, sys; socket.setdefaulttimeout({SILENCE})\n"
+            f"try: from torchvision.datasets import FashionMNIST; FashionMNIST({folder!r}, download=True)\n"
+            "except Exception as error: sys.exit(' '.join(f'{error}'.split()))"
+        )
+        _run([sys.executable, "-c", code], Path(folder), "download")
         return _keep(Path(folder) / "FashionMNIST" / "raw", raw_folder)
 
 
@@ -196,9 +242,9 @@ def _apt_download(folder: Path) -> None:
     """Fetch the package into `folder` without root: with the system's package lists, else with own ones."""
     options = [
         "-o",
-        f"Acquire::http::Timeout={TIMEOUT}",
+        f"Acquire::http::Timeout={SILENCE}",
         "-o",
-        f"Acquire::https::Timeout={TIMEOUT}",
+        f"Acquire::https::Timeout={SILENCE}",
         "-o",
         "Acquire::Retries=0",
     ]
@@ -213,16 +259,23 @@ def _apt_download(folder: Path) -> None:
         _run(["apt-get", *options, *own_lists, "download", DEBIAN_PACKAGE], folder)
 
 
-def _run(command: list[str], folder: Path) -> None:
+def _run(command: list[str], folder: Path, what: str = "") -> None:
+    """Run `command` in `folder`; `what` names it where it fails.
+
+    Raises:
+        _UnavailableError: it failed, or did not end in time.
+    """
+    what = what or f"`{command[0]}`"
     try:
-        subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL, timeout=600
-        )
+        subprocess.run(command, cwd=folder, capture_output=True, check=True, stdin=subprocess.DEVNULL, timeout=LIMIT)
     except subprocess.CalledProcessError as error:
-        lines = [line for line in error.stderr.splitlines() if line.startswith("E:")] or error.stderr.splitlines()
-        raise _UnavailableError(f"`{command[0]}` failed ({' '.join(lines[:1]) or error.returncode})") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise _UnavailableError(f"`{command[0]}` failed ({error})") from None
+        lines = error.stderr.decode(errors="replace").strip().splitlines()
+        reason = next((line for line in lines if line.startswith("E:")), " ".join(lines[-1:]) or error.returncode)
+        raise _UnavailableError(f"{what} failed ({reason})") from None
+    except subprocess.TimeoutExpired:
+        raise _UnavailableError(f"{what} failed (did not end in {LIMIT} seconds)") from None
+    except OSError as error:
+        raise _UnavailableError(f"{what} failed ({error})") from None
 
 
 def _keep(found: Path, raw_folder: Path) -> Path:
@@ -233,14 +286,3 @@ def _keep(found: Path, raw_folder: Path) -> Path:
             with path.open("rb") as source, replacing(raw_folder / path.name) as copy:
                 shutil.copyfileobj(source, copy)
     return raw_folder
-
-
-@contextmanager
-def _network_timeout() -> Iterator[None]:
-    """TorchVision's download sets no time limit of its own and would wait for ever on a silent network."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(TIMEOUT)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

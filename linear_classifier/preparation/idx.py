@@ -1,4 +1,4 @@
-"""The IDX format of MNIST and its kin: a big-endian header, then one byte a value.
+"""The IDX format of MNIST and data sets like it: a big-endian header, then one byte a value.
 
 Source: Y. LeCun, "The MNIST database", section "File formats": two zero bytes, the element type (8 is uint8), the
 number of dimensions, each dimension as 4 bytes, the values.

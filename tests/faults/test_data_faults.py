@@ -44,8 +44,9 @@ def plain(real_raw: Path, name: str) -> bytes:
 @no_debian_package
 def test_fault_01_missing_data_file(workspace: Path) -> None:
     edit_params(workspace, 'source: ""', "source: elsewhere")
+    (workspace / "elsewhere").mkdir()
     message = assert_refuses("prepare", workspace, *NAMES, "data/raw/fashion-mnist", "prepare.source elsewhere")
-    for place, reason in (("elsewhere", "no such folder"), ("TorchVision", "download failed"), ("Debian", "apt-get")):
+    for place, reason in (("elsewhere", "no train"), ("TorchVision", "download failed"), ("Debian", "apt-get")):
         assert reason in message[message.index(place) :], place
 
 

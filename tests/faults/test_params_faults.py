@@ -59,7 +59,7 @@ def test_fault_15_params_file_missing(workspace: Path) -> None:
 
 def test_fault_16_not_yaml(workspace: Path) -> None:
     set_knob(workspace, "train.lr", "[0.1")
-    assert_refuses("prepare", workspace, "params.yaml: line ", "not YAML", "mend that line")
+    assert_refuses("prepare", workspace, "params.yaml: line ", "not YAML", "fix that line")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_fault_16_not_yaml(workspace: Path) -> None:
 def test_fault_16_not_yaml_names_the_line(content: bytes, line: int, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"params\.yaml: line {line}: not YAML: .*; mend that line"):
+    with pytest.raises(ValueError, match=rf"params\.yaml: line {line}: not YAML: .*; fix that line"):
         load_params(path)
 
 
@@ -109,7 +109,7 @@ def test_fault_17_wrong_values_of_every_number(key: str, value: str, tmp_path: P
 @pytest.mark.parametrize("value", ["1:30", "010", "0x10", "0b1", "1_000", "0x" + "f" * 5000, "!!int x", "!!float ''"])
 def test_fault_17_number_that_is_not_decimal(value: str, tmp_path: Path) -> None:
     """PyYAML would take 1:30 for 90 and 010 for 8, and nobody would know."""
-    with pytest.raises(ValueError, match=r"params\.yaml: line 10: not YAML: write the number '.*' in decimal; mend"):
+    with pytest.raises(ValueError, match=r"params\.yaml: line 10: not YAML: write the number '.*' in decimal; fix"):
         load_params(set_knob(tmp_path, "train.epochs", value))
 
 
@@ -119,11 +119,11 @@ def test_fault_17_zero_where_it_has_no_meaning(key: str, tmp_path: Path) -> None
         load_params(set_knob(tmp_path, key, "0"))
 
 
-@pytest.mark.parametrize(("written", "mend"), [("1e-3", "0.001"), ("1e-5", "1.0e-05"), ("'0.1'", "0.1")])
-def test_fault_17_a_number_read_as_text_says_how_to_write_it(written: str, mend: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=rf"\(write {mend}, without quotes\)"):
+@pytest.mark.parametrize(("written", "number"), [("1e-3", "0.001"), ("1e-5", "1.0e-05"), ("'0.1'", "0.1")])
+def test_fault_17_a_number_read_as_text_says_how_to_write_it(written: str, number: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=rf"\(write {number}, without quotes\)"):
         load_params(set_knob(tmp_path, "train.lr", written))
-    assert load_params(set_knob(tmp_path, "train.lr", mend)).train.lr == float(mend)
+    assert load_params(set_knob(tmp_path, "train.lr", number)).train.lr == float(number)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_select_device_sets_the_threads(params: Params) -> None:
 
 @no_gpu
 def test_select_device_refuses_cuda_without_a_gpu_and_says_why(params: Params) -> None:
-    with pytest.raises(RuntimeError, match=r"runtime.device is cuda, but no GPU can be used: .+; mend that"):
+    with pytest.raises(RuntimeError, match=r"runtime.device is cuda, but no GPU can be used: .+; fix that"):
         select_device(replace(params.runtime, device="cuda"))
 
 

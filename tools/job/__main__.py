@@ -23,6 +23,7 @@ from pathlib import Path
 
 from dvc.repo import Repo
 
+from linear_classifier.io.console import open_console
 from linear_classifier.params import load_params
 from tools import show
 from tools.dvc_project import LOCK, PARAMS, list_outs, open_project, record_of
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> int:
             raise ValueError("--exec: no command, expected one, as in `--exec dvc metrics diff`")
         if arguments[:1] == ["--exec"]:
             prepare_environment()
-            return run(arguments[1:], os.environ)
+            return run(arguments[1:], os.environ, leave_ctrl_c=True)
         if arguments[:1] == ["--baked"]:
             return run_baked(lambda: run_job(arguments[1:]))
         return run_job(arguments)
@@ -153,4 +154,5 @@ def _fail(message: object, code: int) -> int:
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main(sys.argv[1:]))

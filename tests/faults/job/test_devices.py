@@ -69,7 +69,7 @@ def test_fault_55_driver_too_old(workspace: Workspace) -> None:
         "sys.exit(run_stage('train', lambda: select_device(RuntimeParams('cuda', 0, 1))))"
     )
     message = workspace.refused(1, "python", "-c", code)
-    assert "too old (found version 11040); renew the NVIDIA driver, or set it to auto or cpu" in message
+    assert "too old (found version 11040); install a newer NVIDIA driver, or set it to auto or cpu" in message
 
 
 def test_fault_58_output_is_a_folder(workspace: Workspace) -> None:

@@ -31,7 +31,7 @@ def test_fault_39_disk_full_in_a_stage(workspace: Workspace, needs_root: None) -
         old = workspace.read("data/prepared/train/images.npy")
         message = workspace.refused(1, "python", "-m", "stages", "prepare")
         assert message == (
-            "prepare: error: data/prepared/train/images.npy: No space left on device; mend that and run it again\n"
+            "prepare: error: data/prepared/train/images.npy: No space left on device; fix that and run it again\n"
         )
         assert workspace.read("data/prepared/train/images.npy") == old
         assert not workspace.leftovers()

@@ -109,7 +109,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 def wait_for_training(workspace: Workspace) -> int:
     """The process id of the train stage, once its first epoch is on disk."""
     wait_until(lambda: (workspace.path / "reports/train/history.csv").exists() and "epoch 1/" in workspace.output)
-    return workspace.processes(r"stages train")[0]
+    return workspace.processes("stages train")[0]
 
 
 def make_prepared(folder: Path, epochs: int = 1) -> Workspace:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from linear_classifier.io.files import replacing, write_bytes, write_json
+from tests.lacking import lacking
+from tests.processes import ROOT, run
 
 
 def test_write_bytes_makes_folders_and_replaces_the_old_file(tmp_path: Path) -> None:
@@ -63,3 +65,28 @@ def test_write_json_keeps_order_and_refuses_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(path, {"loss": float("nan")})
     assert json.loads(path.read_text())["b"] == 1
+
+
+@pytest.mark.parametrize(
+    "calls",
+    ["flock=38", "flock=37", "flock=95", "fchmod=1", "fchmod=95", "fsync_folder=22", "fsync_file=22",
+     "flock=38,fchmod=1,fsync_file=95,fsync_folder=38"],
+)  # fmt: skip
+def test_fault_69_write_bytes_where_the_file_system_lacks_a_call(calls: str, tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path\nfrom linear_classifier.io.files import write_bytes\n"
+        "for number in range(3): write_bytes(Path('out/file'), b'content')"
+    )
+    environment = {"PYTHONPATH": str(ROOT), **lacking(tmp_path, calls)}
+    done = run("python", "-c", code, cwd=tmp_path, environment=environment)
+    assert [path.read_bytes() for path in (tmp_path / "out").iterdir()] == [b"content"]
+    assert done.stderr.startswith("warning: out: this file system cannot ") and done.stderr.count("\n") == 1
+
+
+def test_fault_69_write_bytes_still_fails_where_the_disk_does(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path\nfrom linear_classifier.io.files import write_bytes\nwrite_bytes(Path('file'), b'')"
+    )
+    environment = {"PYTHONPATH": str(ROOT), **lacking(tmp_path, "fsync_file=5")}
+    done = run("python", "-c", code, cwd=tmp_path, environment=environment, check=False)
+    assert "Input/output error: 'file'" in done.stderr and not list(tmp_path.glob("*file*"))

@@ -2,7 +2,10 @@ import gzip
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Callable
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,7 @@ def test_load_raw_files_reads_plain_files(raw_folder: Path, tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("nowhere_else")
 def test_load_raw_files_lists_every_missing_file_and_every_place(tmp_path: Path) -> None:
+    (tmp_path / "named").mkdir()
     with pytest.raises(ValueError) as caught:
         load_raw_files(tmp_path / "raw", str(tmp_path / "named"))
     message = str(caught.value)
@@ -103,3 +107,102 @@ def test_load_raw_files_fetches_debians_package(tmp_path: Path, monkeypatch: pyt
         pytest.skip("downloads 30 MB; runs in CI")
     monkeypatch.setattr(sources, "_download_with_torchvision", lambda _: tmp_path)
     assert len(load_raw_files(tmp_path, "")) == 4
+
+
+@pytest.mark.parametrize(("name", "found"), [("gone", "no such folder"), ("file", "not a folder")])
+def test_load_raw_files_checks_the_named_folder_also_where_no_file_is_missing(
+    name: str, found: str, raw_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=rf"prepare\.source .*{name}: {found}; name the folder .* or write \"\""):
+        load_raw_files(raw_folder, str(tmp_path / name))
+
+
+@pytest.mark.usefixtures("nowhere_else")
+def test_fault_77_home_folder_in_a_path(raw_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`~` in a path of params.yaml"""
+    shutil.copytree(raw_folder, tmp_path / "home/data")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert len(load_raw_files(tmp_path / "raw", "~/data")) == 4
+
+
+@pytest.mark.usefixtures("nowhere_else")
+@pytest.mark.parametrize(
+    "place",
+    [
+        "raw/{name}.gz",
+        "raw/FashionMNIST/raw/{stem}.gz",
+        "raw/{stem} (1).gz",
+        "raw/{stem}.gz.download",
+        "raw/{stem}-folder/data",
+        "named/{name}.gz",
+    ],
+)
+def test_fault_78_raw_files_under_other_names(place: str, raw_folder: Path, tmp_path: Path) -> None:
+    """raw files under the names that other tools give them"""
+    (tmp_path / "named").mkdir()
+    (tmp_path / "raw").mkdir()
+    for file in FILES:
+        path = tmp_path / place.format(name=file.name.replace("-idx", ".idx"), stem=file.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(raw_folder / f"{file.name}.gz", path)
+    with pytest.raises(ValueError) as caught:
+        load_raw_files(tmp_path / "raw", str(tmp_path / "named"))
+    for file in FILES:
+        path = tmp_path / place.format(name=file.name.replace("-idx", ".idx"), stem=file.name)
+        assert f"{path} is by its header {file.name}: move it to {tmp_path / place.split('/')[0]}" in str(caught.value)
+
+
+@pytest.mark.usefixtures("nowhere_else")
+@pytest.mark.parametrize(
+    ("name", "start", "hint"),
+    [
+        ("fashion-mnist_train.csv", b"label,pixel1\n", "a CSV, which is not read"),
+        ("archive.zip", b"PK\3\4", "a zip archive: unpack it"),
+        ("train-00000-of-00001.parquet", b"PAR1", "a Parquet file"),
+    ],
+)
+def test_fault_78_data_in_other_formats(name: str, start: bytes, hint: str, tmp_path: Path) -> None:
+    """raw files under the names that other tools give them"""
+    (tmp_path / name).write_bytes(start + bytes(100))
+    with pytest.raises(ValueError, match=f"missing, but .*{name} is {hint}"):
+        load_raw_files(tmp_path, "")
+
+
+def test_fault_78_folder_of_the_files_name(raw_folder: Path, tmp_path: Path) -> None:
+    """raw files under the names that other tools give them"""
+    folder = tmp_path / FILES[0].name
+    folder.mkdir()
+    shutil.copy(raw_folder / f"{FILES[0].name}.gz", folder / FILES[0].name)
+    with pytest.raises(
+        ValueError, match=f"a folder stands where a file is expected; {folder}/{FILES[0].name} is by its"
+    ):
+        load_raw_files(tmp_path, "")
+
+
+def test_download_with_torchvision_ends_though_the_server_never_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sends a byte now and then, so that no time-out of a socket ever comes."""
+    ended = threading.Event()
+
+    class Trickle(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "26421880")
+            self.end_headers()
+            with suppress(OSError):
+                while not ended.wait(0.1):
+                    self.wfile.write(b"x")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Trickle) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(sources, "LIMIT", 10)
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(sources._UnavailableError, match=r"download failed .did not end in 10 seconds"):
+            sources._download_with_torchvision(tmp_path)
+        ended.set()
+        server.shutdown()
