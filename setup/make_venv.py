@@ -1,8 +1,8 @@
-"""`sh setup/find_python.sh runs`, or `checks`, by make: .venv with the pinned packages, whatever this machine's settings say.
+"""`sh setup/find_python.sh runs`, or `checks`, by make: .venv with the pinned packages, whatever the settings here say.
 
-It needs no package. A stamp in .venv says what was installed, by which Python and in which folder; it is written last and
-removed first, so a .venv without it is half-made, and made again. Of pip's settings only those hold that say how packages
-are fetched: the others can send them elsewhere.
+It needs no package. A stamp in .venv says what was installed, and in which folder. It is written last and removed first:
+a .venv without it is half-made, and is made again. Of pip's settings only those hold that say how packages are fetched;
+others can send them elsewhere.
 """
 
 import ast
@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 from types import FrameType
@@ -28,14 +29,14 @@ RELOCATABLE = b"""#!/bin/sh
 '''exec' "$(dirname -- "$(realpath -- "$0")")/python" "$0" "$@"
 ' '''
 """
-# Python looks for modules in the current folder, which has `stages` and `tools`: not so with PYTHONSAFEPATH, which would
-# look there first. Last is safe: no file there can stand for another module.
+# `python -m stages` looks into the current folder, and first. With PYTHONSAFEPATH it does not look there at all; to look
+# there last is as safe: no file there can stand for another module.
 SAFE_PATH = """import os, sys; \
 sys.flags.safe_path and not sys.flags.isolated and os.path.isfile("stages/__main__.py") and sys.path.append(os.getcwd())
 """
 
 
-class NothingInstalled(RuntimeError):
+class NothingInstalledError(RuntimeError):
     """pip failed before it changed .venv."""
 
 
@@ -126,7 +127,7 @@ def set_up(kind: str, descriptor: int) -> None:
     try:
         for part in parts_of(kind):
             install(list_packages() if part == "runs" else ["-r", "requirements-dev.txt"], descriptor)
-    except NothingInstalled:
+    except NothingInstalledError:
         for stamp, text in earlier.items():
             stamp.write_text(text, "utf-8")
         raise
@@ -152,25 +153,33 @@ def list_packages() -> list[str]:
 
 
 def install(options: list[str], descriptor: int) -> None:
-    command = [PYTHON, "-I", "-X", "utf8", "-m", "pip", "install", "--progress-bar", "off", *options]
-    done = subprocess.run(
-        command, env=pip_environment(), pass_fds=[descriptor], capture_output=True, encoding="utf-8", errors="replace"
-    )
+    done = run_pip(["install", "--progress-bar", "off", *options], pip_environment(), descriptor)
     if done.returncode:
         began = "Installing collected packages" in done.stdout
-        raise (RuntimeError if began else NothingInstalled)(find_cause(done.stderr))
+        raise (RuntimeError if began else NothingInstalledError)(find_cause(done.stderr))
+
+
+def run_pip(arguments: list[str], environment: dict[str, str], *descriptors: int) -> subprocess.CompletedProcess[str]:
+    """Run .venv's pip by a link with a plain name: setuptools builds nothing in a folder whose name has a { or a $."""
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder, FOLDER.name)
+        link.symlink_to(FOLDER.resolve())
+        command = [str(link / "bin" / "python"), "-I", "-X", "utf8", "-m", "pip", *arguments]
+        return subprocess.run(
+            command, env=environment, pass_fds=descriptors, capture_output=True, encoding="utf-8", errors="replace"
+        )
 
 
 def pip_environment() -> dict[str, str]:
     """This environment, in which pip finds of its settings, whichever file or variable has them, those for fetching."""
-    command = [PYTHON, "-I", "-X", "utf8", "-m", "pip", "config", "list"]
     environment = {name: value for name, value in os.environ.items() if name != "PIP_PYTHON"} | {"PIP_USER": "0"}
-    listed = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", errors="replace")
+    listed = run_pip(["config", "list"], environment)
     if listed.returncode:
         raise RuntimeError(f"pip's settings: {find_cause(listed.stderr)}")
     settings = re.findall(r"(?m)^(global|install|:env:)\.([\w-]+)=(.+)$", listed.stdout)
     settings.sort(key=lambda setting: ("global", "install", ":env:").index(setting[0]))
-    kept = {f"PIP_{name.upper().replace('-', '_')}": ast.literal_eval(value) for _, name, value in settings if name in FETCHING}
+    fetching = {name: text for _, name, value in settings if name in FETCHING and (text := ast.literal_eval(value))}
+    kept = {f"PIP_{name.upper().replace('-', '_')}": text for name, text in fetching.items()}
     others = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     return others | kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
 
@@ -179,7 +188,7 @@ def find_cause(text: str) -> str:
     """The part of pip's words that says why it failed, as one line."""
     lines = [line for line in text.splitlines() if line.strip()] or ["no reason given"]
     errors = [number for number, line in enumerate(lines) if line.startswith("ERROR:")]
-    if "Traceback" in text or not errors:
+    if "ERROR: Exception:" in lines or not errors:
         cause = lines[-1]
     else:
         cause = " ".join(" ".join(lines[errors[0] :]).replace("ERROR: ", "").split())[:500]
