@@ -1,7 +1,7 @@
 """`sh setup/find_python.sh runs`, or `checks`, by make: .venv with the pinned packages, whatever the settings here say.
 
-It needs no package. A stamp in .venv says what was installed, and in which folder. It is written last and removed first:
-a .venv without it is half-made, and is made again. Of pip's settings only those hold that say how packages are fetched;
+It needs no package. A stamp in .venv says what was installed, and in which folder; written last and removed first, so
+that a .venv without it is half-made, and made again. Of pip's settings only those hold that say how packages are fetched;
 others can send them elsewhere.
 """
 
@@ -29,7 +29,7 @@ RELOCATABLE = b"""#!/bin/sh
 '''exec' "$(dirname -- "$(realpath -- "$0")")/python" "$0" "$@"
 ' '''
 """
-# `python -m stages` looks into the current folder, and first. With PYTHONSAFEPATH it does not look there at all; to look
+# `python -m stages` looks into the current folder first. With PYTHONSAFEPATH it does not look there at all; to look
 # there last is as safe: no file there can stand for another module.
 SAFE_PATH = """import os, sys; \
 sys.flags.safe_path and not sys.flags.isolated and os.path.isfile("stages/__main__.py") and sys.path.append(os.getcwd())
