@@ -33,19 +33,20 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONPLATLIBDIR PYTHONUSERBASE
 
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics (the default)
+##@ Run it
+
+repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics: what `make` alone does
 	@$(BIN)/python -m dvc repro
 	@$(BIN)/python -m tools.show
 
-job: .venv/.runs ## the same, for machines nobody watches: checked, locked, verified (see tools/job/)
+job: .venv/.runs ## the same for machines that nobody watches: checked, locked, verified
 	@$(BIN)/python -m tools.job
 
-setup: .venv/.checks ## set up everything, the tools too
+##@ Change it
 
-hooks: .venv/.checks ## have git run the quick checks at each commit and push
-	$(BIN)/python -m pre_commit install
+setup: .venv/.checks ## make .venv, with the tools for what is below; PYTHON=python3.12 names its Python
 
-test: .venv/.checks ## pass the whole test suite
+test: .venv/.checks ## run the whole test suite
 	$(PYTEST)
 
 check: .venv/.checks ## format, lint, strict types, Dockerfile, tests
@@ -55,34 +56,44 @@ check: .venv/.checks ## format, lint, strict types, Dockerfile, tests
 	$(BIN)/hadolint Dockerfile deploy/base/Dockerfile
 	$(PYTEST)
 
-format: .venv/.checks ## put the code in form
+format: .venv/.checks ## format the code
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
+
+faults: .venv/.checks ## make each fault of tests/faults/FAULTS.md happen, and print a row for each
+	@$(BIN)/python -m tests.faults
+
+hooks: .venv/.checks ## let git run the quick checks at each commit and push
+	$(BIN)/python -m pre_commit install
+
+lock: .venv/.checks ## write requirements.lock: every package that requirements.txt needs, with hashes
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+		--custom-compile-command "make lock ($$(grep -v '^#' requirements.txt | paste -sd ' ' -))" \
+		--output-file requirements.lock requirements.txt
+
+clean: ## remove .venv and the tools' caches; data, models and the DVC cache stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+
+##@ Look at its results
 
 check-committed: .venv/.runs ## refuse a stale dvc.lock, and metrics that are missing, damaged or not finite
 	@$(BIN)/python -m tools.check_committed
 
-reproduce: .venv/.runs ## make everything again, and refuse if a byte is not what is committed
+reproduce: .venv/.runs ## run every stage again, and refuse if one byte differs from what is committed
 	@$(BIN)/python -m tools.reproduce
 
-base-results: .venv/.runs ## have the results of another commit in the DVC cache, to compare with: make base-results BASE=main
+base-results: .venv/.runs ## bring the results of BASE=main into the DVC cache, to compare with
 	@$(BIN)/python -m tools.base_results "$$BASE"
 
-faults: .venv/.checks ## make each of the 58 faults happen, and print a row for each
-	@$(BIN)/python -m tests.faults
-
-compare: .venv/.checks ## say what this workspace, or HEAD=…, did to the metrics of BASE=main
+compare: .venv/.checks ## say what this workspace, or HEAD=..., did to the metrics of BASE=main
 	@set -f; $(BIN)/python -m tools.compare $$ARGS -- "$$BASE" $${HEAD:+"$$HEAD"}
 
 bench: .venv/.checks ## measure speed and memory, against the textbook loop and scikit-learn
 	$(BIN)/python -m tools.benchmark
 
-lock: .venv/.checks ## requirements.lock anew: every package that requirements.txt needs, exactly and with hashes
-	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
-		--custom-compile-command "make lock ($$(grep -v '^#' requirements.txt | paste -sd ' ' -))" \
-		--output-file requirements.lock requirements.txt
+##@ Its image
 
-image: ## build the image; VARIANT=cpu for one without CUDA, CONTAINER_ENGINE=podman for podman
+image: ## build the image; VARIANT=cpu: without CUDA; CONTAINER_ENGINE=podman: by podman
 	$(BUILD) "$$IMAGE:$$VARIANT" . --build-arg BASE=$(BASE_IMAGE) --build-arg VARIANT="$$VARIANT" \
 		--build-arg REVISION="$$(git rev-parse HEAD)"
 
@@ -101,11 +112,8 @@ sbom: .venv/.checks ## list what is in the image, in build/sbom.spdx.json
 	$(BIN)/syft scan --quiet --output spdx-json=build/sbom.spdx.json docker-archive:build/image.tar
 	@rm build/image.tar
 
-clean: ## remove the virtual environment and the tools' caches; data, models and the DVC cache stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build
-
-help: ## this list
-	@sed -nE 's/^([a-z-]+):.*## /  \1\t/p; s/^##@ /\n/p' Makefile | expand -t 19
+help:
+	@sed -nE 's/^([a-z-]+):.*## /  \1\t/p; s/^##@ (.*)/\1/p' Makefile | expand -t 19
 
 .venv/.runs .venv/.checks: ALWAYS # setup/ knows what is stale; what it starts is given no Python of make's own
 	@sh setup/find_python.sh $(@:.venv/.%=%)

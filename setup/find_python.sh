@@ -3,6 +3,11 @@
 # else that of the .venv that is here, else the newest on PATH that is supported and can make one.
 set -u
 
+case $PWD in *[{}:]*)
+  echo "error: the path of this folder has a { or }, with which DVC fails, or a :, which PATH cannot hold: rename it" >&2
+  exit 1
+esac
+
 # Those of .venv itself may lead nowhere, and would hide others of the same name.
 bin=$PWD/.venv/bin
 path=:$PATH:

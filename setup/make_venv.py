@@ -1,8 +1,8 @@
 """`sh setup/find_python.sh runs`, or `checks`, by make: .venv with the pinned packages, whatever the settings here say.
 
-It needs no package. A stamp in .venv says what was installed, and in which folder; written last and removed first, so
-that a .venv without it is half-made, and made again. Of pip's settings only those hold that say how packages are fetched;
-others can send them elsewhere.
+It needs no package. A stamp in .venv says in which folder, and by its time when, it was made; written last and removed
+first, so that a .venv without it is half-made, and made again. Of pip's settings only those hold that say how to fetch
+packages; others can send them elsewhere.
 """
 
 import ast
@@ -70,7 +70,18 @@ def describe(error: Exception) -> str:
 
 
 def is_up_to_date(kind: str) -> bool:
-    return is_whole() and all(read(STAMPS[part]) == build_stamp(part) for part in parts_of(kind))
+    """Whether .venv is whole, was made in this folder, and no list of packages has changed since."""
+    return is_whole() and STAMPS["runs"].read_text("utf-8") in ("", here()) and not any(map(is_stale, parts_of(kind)))
+
+
+def is_stale(part: str) -> bool:
+    stamp = STAMPS[part]
+    lists = Path().glob("requirements*" if part == "checks" else "requirements.*")
+    return not stamp.exists() or any(path.stat().st_mtime > stamp.stat().st_mtime for path in lists)
+
+
+def here() -> str:
+    return str(FOLDER.resolve())
 
 
 def is_whole() -> bool:
@@ -85,16 +96,6 @@ def is_whole() -> bool:
 
 def parts_of(kind: str) -> list[str]:
     return ["runs"] if kind == "runs" else ["runs", "checks"]
-
-
-def read(path: Path) -> str:
-    return path.read_text("utf-8") if path.exists() else ""
-
-
-def build_stamp(part: str) -> str:
-    """What the stamp of `part` says once it is installed: the folder, and what pip was told to install."""
-    names = ["requirements.txt", "requirements.lock", *(["requirements-dev.txt"] if part == "checks" else [])]
-    return "\n".join([str(FOLDER.resolve()), *(read(Path(name)) for name in names)])
 
 
 def lock(folder: Path) -> int:
@@ -120,7 +121,7 @@ def set_up(kind: str, descriptor: int) -> None:
     if FOLDER.is_symlink() and not whole and any(FOLDER.iterdir()):
         raise ValueError(f".venv is a link to {FOLDER.resolve()}, which holds no whole environment (remove the link)")
     print("updating .venv" if whole else "setting up .venv: PyTorch, TorchVision and DVC take some minutes", flush=True)
-    earlier = {stamp: read(stamp) for stamp in STAMPS.values() if whole and stamp.exists()}
+    earlier = [(stamp, stamp.stat()) for stamp in STAMPS.values() if whole and stamp.exists()]
     for stamp in STAMPS.values():
         stamp.unlink(missing_ok=True)
     create(clear=not whole)
@@ -128,12 +129,13 @@ def set_up(kind: str, descriptor: int) -> None:
         for part in parts_of(kind):
             install(list_packages() if part == "runs" else ["-r", "requirements-dev.txt"], descriptor)
     except NothingInstalledError:
-        for stamp, text in earlier.items():
-            stamp.write_text(text, "utf-8")
+        for stamp, status in earlier:
+            stamp.touch()
+            os.utime(stamp, ns=(status.st_atime_ns, status.st_mtime_ns))
         raise
     make_relocatable()
     for part in parts_of(kind):
-        STAMPS[part].write_text(build_stamp(part), "utf-8")
+        STAMPS[part].write_text(here(), "utf-8")
 
 
 def create(clear: bool) -> None:
@@ -145,8 +147,10 @@ def create(clear: bool) -> None:
 
 def list_packages() -> list[str]:
     """pip's options for what runs: requirements.lock, unless it was made from another requirements.txt."""
-    pins = " ".join(line for line in read(Path("requirements.txt")).splitlines() if not line.startswith("#"))
-    if f"({pins})" in read(Path("requirements.lock")):
+    lines = Path("requirements.txt").read_text("utf-8").splitlines()
+    if f"({' '.join(line for line in lines if not line.startswith('#'))})" in Path("requirements.lock").read_text(
+        "utf-8"
+    ):
         return ["--require-hashes", "-r", "requirements.lock"]
     print("requirements.lock is not of this requirements.txt, which is installed without it: `make lock` renews it")
     return ["-r", "requirements.txt"]

@@ -92,6 +92,12 @@ def test_make_installs_what_is_pinned_and_then_has_nothing_to_do(made: Project) 
     assert "setting up" not in made.make(".venv/.checks") and "updating" not in made.make(RUNS)
 
 
+def test_make_takes_a_venv_whose_stamp_was_touched_for_what_it_is(project: Project) -> None:
+    project.make(RUNS)
+    (project.path / RUNS).write_text("")  # as `touch` makes it, after a cache of a workflow was restored
+    assert project.make(RUNS) == ""
+
+
 def test_make_refuses_a_package_of_another_hash(project: Project) -> None:
     wheel = project.pin("1.0")
     wheel.write_bytes(wheel.read_bytes() + b"\0")
