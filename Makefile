@@ -35,7 +35,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscop
 
 ##@ Run it
 
-repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics: what `make` alone does
+repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics: what `make` does
 	@$(BIN)/python -m dvc repro
 	@$(BIN)/python -m tools.show
 
