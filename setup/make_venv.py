@@ -164,7 +164,7 @@ def install(options: list[str], descriptor: int) -> None:
 
 
 def run_pip(arguments: list[str], environment: dict[str, str], *descriptors: int) -> subprocess.CompletedProcess[str]:
-    """Run .venv's pip by a link with a plain name: setuptools builds nothing in a folder whose name has a { or a $."""
+    """Run .venv's pip by a link with a plain name: setuptools builds nothing in a folder whose name has a $."""
     with tempfile.TemporaryDirectory() as folder:
         link = Path(folder, FOLDER.name)
         link.symlink_to(FOLDER.resolve())

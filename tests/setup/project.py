@@ -14,7 +14,7 @@ from tests.processes import ROOT
 
 TOOL = """import json, os, sys
 import pinned
-print(json.dumps({"arguments": sys.argv[1:], "version": pinned.VERSION}))
+print(json.dumps({"arguments": sys.argv[1:], "version": pinned.VERSION, "path": os.environ["PATH"]}))
 """
 
 
