@@ -1,16 +1,9 @@
-PYTHON ?= python3.11
-BIN := .venv/bin
-export PATH := $(CURDIR)/$(BIN):$(PATH)
-export DVC_NO_ANALYTICS := 1
-
-# of make base-results and make compare, whose further options go in ARGS
+# The Python of .venv: where none is named, the newest of 3.11 to 3.14 on this machine
+PYTHON ?=
+# of make base-results and make compare, whose further options go in ARGS, split at blanks
 BASE ?= main
-
-.DEFAULT_GOAL := repro
-.PHONY: repro job setup hooks test check format check-committed reproduce base-results faults compare bench lock image image-run image-test \
-	image-full-test sbom help clean
-
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+HEAD ?=
+ARGS ?=
 
 CONTAINER_ENGINE ?= docker
 VARIANT ?= cuda
@@ -19,85 +12,110 @@ BUILD ?= $(CONTAINER_ENGINE) build --tag
 BASE_IMAGE ?= $(shell sed -n "s/^FROM //p" deploy/base/Dockerfile)
 LOCKED_DOWN := --network none --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp:size=64m
 
-repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics (the default)
-	@$(BIN)/dvc repro
+# What a user writes is text: make expands no $ in it, and the shell gets it as a variable, not as a part of a command.
+override PYTHON := $(value PYTHON)
+override BASE := $(value BASE)
+override HEAD := $(value HEAD)
+override ARGS := $(value ARGS)
+override IMAGE := $(value IMAGE)
+override VARIANT := $(value VARIANT)
+export PYTHON BASE HEAD ARGS IMAGE VARIANT
+
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(value PATH)
+export DVC_NO_ANALYTICS := 1
+# Other modules than those of .venv and of this folder
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONPLATLIBDIR PYTHONUSERBASE
+
+.DEFAULT_GOAL := repro
+.PHONY: repro job setup hooks test check format check-committed reproduce base-results faults compare bench lock image image-run image-test \
+	image-full-test sbom help clean
+
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+##@ Run it
+
+repro: .venv/.runs ## set up what is missing, run the pipeline, show the metrics: what `make` does
+	@$(BIN)/python -m dvc repro
 	@$(BIN)/python -m tools.show
 
-job: .venv/.runs ## the same, for machines nobody watches: checked, locked, verified (see tools/job/)
+job: .venv/.runs ## the same for machines that nobody watches: checked, locked, verified
 	@$(BIN)/python -m tools.job
 
-setup: .venv/.checks ## set up everything, the tools too
+##@ Change it
 
-hooks: .venv/.checks ## have git run the quick checks at each commit and push
-	$(BIN)/pre-commit install
+setup: .venv/.checks ## make .venv, with the tools for what is below; PYTHON=python3.12 names its Python
 
-test: .venv/.checks ## pass the whole test suite
+test: .venv/.checks ## run the whole test suite
 	$(PYTEST)
 
 check: .venv/.checks ## format, lint, strict types, Dockerfile, tests
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
 	$(BIN)/hadolint Dockerfile deploy/base/Dockerfile
 	$(PYTEST)
 
-format: .venv/.checks ## put the code in form
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+format: .venv/.checks ## format the code
+	$(BIN)/python -m ruff format .
+	$(BIN)/python -m ruff check --fix .
+
+faults: .venv/.checks ## make each fault of tests/faults/FAULTS.md happen, and print a row for each
+	@$(BIN)/python -m tests.faults
+
+hooks: .venv/.checks ## let git run the quick checks at each commit and push
+	$(BIN)/python -m pre_commit install
+
+lock: .venv/.checks ## write requirements.lock: every package that requirements.txt needs, with hashes
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+		--custom-compile-command "make lock ($$(grep -v '^#' requirements.txt | paste -sd ' ' -))" \
+		--output-file requirements.lock requirements.txt
+
+clean: ## remove .venv and the tools' caches; data, models and the DVC cache stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+
+##@ Look at its results
 
 check-committed: .venv/.runs ## refuse a stale dvc.lock, and metrics that are missing, damaged or not finite
 	@$(BIN)/python -m tools.check_committed
 
-reproduce: .venv/.runs ## make everything again, and refuse if a byte is not what is committed
+reproduce: .venv/.runs ## run every stage again, and refuse if one byte differs from what is committed
 	@$(BIN)/python -m tools.reproduce
 
-base-results: .venv/.runs ## have the results of another commit in the DVC cache, to compare with: make base-results BASE=main
-	@$(BIN)/python -m tools.base_results $(BASE)
+base-results: .venv/.runs ## bring the results of BASE=main into the DVC cache, to compare with
+	@$(BIN)/python -m tools.base_results "$$BASE"
 
-faults: .venv/.checks ## make each of the 58 faults happen, and print a row for each
-	@$(BIN)/python -m tests.faults
-
-compare: .venv/.checks ## say what this workspace, or HEAD=…, did to the metrics of BASE=main
-	@$(BIN)/python -m tools.compare $(BASE) $(HEAD) $(ARGS)
+compare: .venv/.checks ## say what this workspace, or HEAD=..., did to the metrics of BASE=main
+	@set -f; $(BIN)/python -m tools.compare $$ARGS -- "$$BASE" $${HEAD:+"$$HEAD"}
 
 bench: .venv/.checks ## measure speed and memory, against the textbook loop and scikit-learn
 	$(BIN)/python -m tools.benchmark
 
-lock: .venv/.checks ## requirements.lock anew: every package that requirements.txt needs, exactly and with hashes
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url --output-file requirements.lock requirements.txt
+##@ Its image
 
-image: ## build the image; VARIANT=cpu for one that cannot use a GPU, CONTAINER_ENGINE=podman for podman
-	$(BUILD) $(IMAGE):$(VARIANT) . --build-arg BASE=$(BASE_IMAGE) --build-arg VARIANT=$(VARIANT) \
-		--build-arg REVISION=$(shell git rev-parse HEAD)
+image: ## build the image; VARIANT=cpu: without CUDA; CONTAINER_ENGINE=podman: by podman
+	$(BUILD) "$$IMAGE:$$VARIANT" . --build-arg BASE=$(BASE_IMAGE) --build-arg VARIANT="$$VARIANT" \
+		--build-arg REVISION="$$(git rev-parse HEAD)"
 
 image-run: ## run the pipeline of this clone in the image; GPUS='--gpus all' on a GPU host
-	$(CONTAINER_ENGINE) run --rm $(LOCKED_DOWN) --user $(shell id -u):$(shell id -g) $(GPUS) \
-		--volume "$(CURDIR):/workspace" $(IMAGE):$(VARIANT)
+	$(CONTAINER_ENGINE) run --rm $(LOCKED_DOWN) --user "$$(id -u):$$(id -g)" $(GPUS) \
+		--volume "$$PWD:/workspace" "$$IMAGE:$$VARIANT"
 
 image-test: .venv/.checks ## test the image, in real containers
-	CONTAINER_ENGINE="$(CONTAINER_ENGINE)" TEST_IMAGE=$(IMAGE):$(VARIANT) $(PYTEST) tests/container
+	CONTAINER_ENGINE="$(CONTAINER_ENGINE)" TEST_IMAGE="$$IMAGE:$$VARIANT" $(PYTEST) tests/container
 
 image-full-test: image image-test ## build the CUDA image and test it: takes 25 GB of free disk
 
-sbom: .venv/.checks ## build/sbom.spdx.json: what is in the image
+sbom: .venv/.checks ## list what is in the image, in build/sbom.spdx.json
 	@mkdir -p build
-	$(CONTAINER_ENGINE) save --output build/image.tar $(IMAGE):$(VARIANT)
+	$(CONTAINER_ENGINE) save --output build/image.tar "$$IMAGE:$$VARIANT"
 	$(BIN)/syft scan --quiet --output spdx-json=build/sbom.spdx.json docker-archive:build/image.tar
 	@rm build/image.tar
 
-clean: ## remove the virtual environment and the tools' caches; data, models and the DVC cache stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+help:
+	@sed -nE 's/^([a-z-]+):.*## /  \1\t/p; s/^##@ (.*)/\1/p' Makefile | expand -t 19
 
-help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+.venv/.runs .venv/.checks: ALWAYS # setup/ knows what is stale; what it starts is given no Python of make's own
+	@sh setup/find_python.sh $(@:.venv/.%=%)
 
-.venv/.runs: requirements.txt
-	@echo "installing PyTorch, TorchVision and DVC into .venv: this takes some minutes"
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -r requirements.txt
-	@touch $@
-
-.venv/.checks: requirements-dev.txt .venv/.runs
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
-	@touch $@
+ALWAYS:

@@ -37,7 +37,7 @@ def code_that_runs() -> dict[str, bytes]:
     bodies = {
         "global, text arguments": b"cos\nmkdir\n(S'canary'\ntR.",
         "stack_global": call("os", "mkdir", "canary") + b".",
-        "stack_global of a dotted name": name("pathlib", "os.mkdir") + canary + b"\x85R.",
+        "stack_global of a dotted name": name("shutil", "os.mkdir") + canary + b"\x85R.",
         "inst": b"(" + canary + b"ios\nmkdir\n.",
         "obj": b"(cos\nmkdir\n" + canary + b"o.",
         "newobj": via_map + b".",
@@ -47,7 +47,7 @@ def code_that_runs() -> dict[str, bytes]:
         "os.system": call("os", "system", "mkdir canary") + b".",
         "eval": call("builtins", "eval", MAKE_CANARY) + b".",
         "exec": call("builtins", "exec", MAKE_CANARY) + b".",
-        "getattr": name("builtins", "getattr") + name("pathlib", "os") + short("mkdir") + b"\x86R" + canary + b"\x85R.",
+        "getattr": name("builtins", "getattr") + name("shutil", "os") + short("mkdir") + b"\x86R" + canary + b"\x85R.",
         "a pickle in the bytes of a pickle": name("pickle", "loads")
         + b"C" + bytes([len(payload)]) + payload + b"\x85R.",
         "popped before the content": call("os", "mkdir", "canary") + b"0}.",

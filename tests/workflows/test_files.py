@@ -103,7 +103,7 @@ def test_caches_are_keyed_by_all_that_makes_them_stale() -> None:
         raw["with"]["path"]: raw["with"]["key"] for raw in steps if raw.get("uses", "").startswith("actions/cache@")
     }
     assert set(keys) == {".venv", "data/raw", ".dvc/cache"}
-    assert "hashFiles('requirements*')" in keys[".venv"] and "outputs.python-version" in keys[".venv"]
+    assert "hashFiles('requirements*', 'setup/**')" in keys[".venv"] and "outputs.python-version" in keys[".venv"]
     assert "hashFiles('dvc.lock')" in keys[".dvc/cache"]
 
 
@@ -117,7 +117,7 @@ def test_dependabot_groups_what_runs_apart_from_what_checks() -> None:
 
 def test_dev_container_has_the_python_of_the_project_and_sets_up_as_anybody_does() -> None:
     container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
-    wanted = re.search(r"PYTHON \?= python(\S+)", (ROOT / "Makefile").read_text())
+    wanted = re.search(r"library/python:([\d.]+)-", (ROOT / "Dockerfile").read_text())
     assert wanted and f"python:{wanted[1]}-" in container["image"]
     assert container["postCreateCommand"] == "make setup"
 
