@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from linear_classifier.data.order import BatchOrder
+from linear_classifier.data.image_file import ImageFile
+from linear_classifier.data.order import BatchOrder, Blocks, cut_into_blocks
 from linear_classifier.data.pixel_table import look_up
 from linear_classifier.data.splits import Split
 from linear_classifier.devices import fits_on_gpu
@@ -27,11 +28,11 @@ WORKER_TIMEOUT = 120  # seconds for a batch, which takes milliseconds: then the 
 class Images(Dataset[Batch]):
     """A split, indexed by the indices of a whole batch: one look-up a batch and not one an image.
 
-    `images` are uint8 `(n, channels, height, width)`, `labels` int64 `(n,)`, `table` floats `(channels, 256)`, all on
-    one device.
+    `images` gives uint8 `(batch, channels, height, width)` for the indices of a batch; `labels` are int64 `(n,)`,
+    `table` is floats `(channels, 256)`.
     """
 
-    def __init__(self, images: Tensor, labels: Tensor, table: Tensor) -> None:
+    def __init__(self, images: "InMemory | OnDisk", labels: Tensor, table: Tensor) -> None:
         self.images, self.labels, self.table = images, labels, table
 
     def __len__(self) -> int:
@@ -39,7 +40,54 @@ class Images(Dataset[Batch]):
 
     def __getitem__(self, indices: Tensor) -> Batch:
         """Images `(batch, channels, height, width)` through the table, and labels `(batch,)`."""
-        return look_up(self.table, self.images.index_select(0, indices)), self.labels.index_select(0, indices)
+        return look_up(self.table, self.images.take(indices)), self.labels.index_select(0, indices)
+
+
+class InMemory:
+    """Images that lie in memory, or on the GPU, as they are: uint8 `(n, channels, height, width)`."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.images = images
+
+    def take(self, indices: Tensor) -> Tensor:
+        return self.images.index_select(0, indices)
+
+
+class OnDisk:
+    """Images of which the blocks of as many windows lie in memory as a batch can have images of."""
+
+    def __init__(self, images: ImageFile, blocks: Blocks, batch_size: int) -> None:
+        self.images, self.blocks = images, blocks
+        windows = 2 + batch_size // (blocks.per_window * blocks.size)
+        slots = min(windows * blocks.per_window, blocks.count)
+        self.memory = torch.empty((slots, blocks.size, *images.shape[1:]), dtype=torch.uint8)
+        self.slot_of = torch.full((blocks.count,), -1)
+        self.block_in = [-1] * slots
+        self.oldest = 0
+
+    def take(self, indices: Tensor) -> Tensor:
+        blocks = indices // self.blocks.size
+        missing = blocks[self.slot_of[blocks] < 0].unique().tolist()
+        keep = set(self.slot_of[blocks].tolist()) if missing else set()
+        for block in missing:
+            self._load(block, keep)
+        rows = self.slot_of[blocks] * self.blocks.size + indices % self.blocks.size
+        return self.memory.flatten(0, 1).index_select(0, rows)
+
+    def read_ahead(self, blocks: list[int]) -> None:
+        for block in blocks:
+            self.images.read_ahead(*self.blocks.bounds(block))
+
+    def _load(self, block: int, keep: set[int]) -> None:
+        """Read `block` over the one that was read first, of those whose slots are not in `keep`."""
+        start, stop = self.blocks.bounds(block)
+        while self.oldest in keep:
+            self.oldest = (self.oldest + 1) % len(self.block_in)
+        if (replaced := self.block_in[self.oldest]) >= 0:
+            self.slot_of[replaced] = -1
+        self.images.read_into(self.memory[self.oldest, : stop - start].numpy(), start)
+        self.slot_of[block], self.block_in[self.oldest] = self.oldest, block
+        self.oldest = (self.oldest + 1) % len(self.block_in)
 
 
 def build_loader(
@@ -53,8 +101,9 @@ def build_loader(
     """Batches of `split`, shuffled with `shuffle_seed` or, if it is None, as they stand; see `BatchOrder`.
 
     A batch is images `(batch, channels, height, width)`, looked up in `table` `(channels, 256)` as the batch is drawn
-    and of its dtype, and int64 labels `(batch,)`; the last one may be short. The images lie on the GPU if they fit;
-    else batches come from pinned memory on CUDA, loaded by `runtime.num_workers` processes.
+    and of its dtype, and int64 labels `(batch,)`; the last one may be short. The images lie on the GPU if they fit,
+    else in memory if they are few, else they are read in blocks; then batches come from pinned memory on CUDA,
+    loaded by `runtime.num_workers` processes.
 
     Raises:
         RuntimeError: the workers would wait for shared memory that there is not.
@@ -62,11 +111,19 @@ def build_loader(
     on_gpu = fits_on_gpu(split.images.nbytes, device)
     home = device if on_gpu else torch.device("cpu")
     num_workers = 0 if on_gpu else runtime.num_workers  # a worker process cannot index what lies on the GPU
-    _check_shared_memory(num_workers, batch_size * math.prod(split.images.shape[1:]) * table.element_size())
-    images, labels = (torch.from_numpy(np.array(array)).to(home) for array in (split.images, split.labels))
+    image_size = math.prod(split.images.shape[1:])
+    _check_shared_memory(num_workers, batch_size * image_size * table.element_size())
+    blocks = cut_into_blocks(len(split), image_size)  # by the split alone, so that the order is the same everywhere
+    order = BatchOrder(blocks, batch_size, shuffle_seed, home)
+    images: InMemory | OnDisk
+    if isinstance(split.images, ImageFile) and blocks.count > 1 and not on_gpu:
+        images = OnDisk(split.images, blocks, batch_size)
+        order.read_ahead = images.read_ahead
+    else:
+        images = InMemory(torch.from_numpy(np.array(split.images)).to(home))
     return DataLoader(
-        Images(images, labels, table.to(home)),
-        sampler=BatchOrder(len(split), batch_size, shuffle_seed, home),
+        Images(images, torch.from_numpy(np.array(split.labels)).to(home), table.to(home)),
+        sampler=order,
         batch_size=None,  # the sampler gives the indices of a whole batch,
         collate_fn=_as_it_is,  # and the dataset a whole batch for them: there is nothing to collate
         num_workers=num_workers,

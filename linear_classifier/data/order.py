@@ -1,22 +1,60 @@
 """The order of the images in an epoch: a function of the seed and the epoch, whatever was looked at before."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+WINDOW_BYTES = 44 * 2**20  # of images in memory: a split that has no more is shuffled as a whole
+BLOCK_BYTES = 200_000  # that are read at a time: less, and a disk spends its time between the reads
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A split cut into blocks of `size` images, the last may be short; `per_window` of them are shuffled together."""
+
+    num_images: int
+    size: int
+    per_window: int
+
+    @property
+    def count(self) -> int:
+        return -(-self.num_images // self.size)
+
+    def bounds(self, block: int) -> tuple[int, int]:
+        """The first image of `block`, and the first after it."""
+        return block * self.size, min((block + 1) * self.size, self.num_images)
+
+
+def cut_into_blocks(num_images: int, image_bytes: int) -> Blocks:
+    """One block in one window for a split that fits into `WINDOW_BYTES`, else blocks of about `BLOCK_BYTES`."""
+    if num_images * image_bytes <= WINDOW_BYTES:
+        return Blocks(num_images, num_images, 1)
+    size = max(1, BLOCK_BYTES // image_bytes)
+    return Blocks(num_images, size, max(1, WINDOW_BYTES // (size * image_bytes)))
+
 
 class BatchOrder(Sampler[Tensor]):
     """The indices of each batch of an epoch, int64 `(batch,)` on `device`; the last batch may be short.
 
-    With a `seed` the images are shuffled, in another order each epoch, see `set_epoch`; without one they come as they
-    stand. To iterate changes nothing, so that a look at one batch leaves the training as it is.
+    With a `seed` the images are shuffled, in another order each epoch, see `set_epoch`: the blocks, and the images of
+    each window of blocks. Without one they come as they stand. `read_ahead` is told of the next window's blocks when a
+    window begins. To iterate changes nothing, so that a look at one batch leaves the training as it is.
     """
 
-    def __init__(self, num_images: int, batch_size: int, seed: int | None, device: torch.device) -> None:
-        self.num_images, self.batch_size, self.seed, self.device = num_images, batch_size, seed, device
+    def __init__(
+        self,
+        blocks: Blocks,
+        batch_size: int,
+        seed: int | None,
+        device: torch.device,
+        read_ahead: Callable[[list[int]], None] = lambda blocks: None,
+    ) -> None:
+        self.blocks, self.batch_size, self.seed, self.device = blocks, batch_size, seed, device
+        self.read_ahead = read_ahead
         self.epoch = 1
 
     def set_epoch(self, epoch: int) -> None:
@@ -24,13 +62,31 @@ class BatchOrder(Sampler[Tensor]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.num_images // self.batch_size)
+        return -(-self.blocks.num_images // self.batch_size)
 
     def __iter__(self) -> Iterator[Tensor]:
-        order = torch.arange(self.num_images) if self.seed is None else shuffle(self.num_images, self.seed, self.epoch)
-        return iter(order.to(self.device).split(self.batch_size))  # sent once an epoch and cut there
+        left = torch.empty(0, dtype=torch.int64, device=self.device)
+        for window in self._windows():
+            left = torch.cat([left, window.to(self.device)])  # sent once a window and cut there
+            *whole, left = left.split(self.batch_size)
+            yield from whole
+        yield left
+
+    def _windows(self) -> Iterator[Tensor]:
+        """The indices of each window, in their order."""
+        windows = self._order(self.blocks.count, 0).split(self.blocks.per_window)
+        for number, window in enumerate(windows, start=1):
+            if number < len(windows):
+                self.read_ahead(windows[number].tolist())
+            bounds = (self.blocks.bounds(block) for block in window.tolist())
+            indices = torch.cat([torch.arange(start, stop) for start, stop in bounds])
+            yield indices[self._order(len(indices), number)]
+
+    def _order(self, count: int, window: int) -> Tensor:
+        """0 to `count` - 1, shuffled if there is a seed: the blocks, if `window` is 0, or the images of one."""
+        return torch.arange(count) if self.seed is None else shuffle(count, self.seed, self.epoch, window)
 
 
-def shuffle(num_images: int, seed: int, epoch: int) -> Tensor:
-    """The indices 0 to `num_images` - 1 in random order, int64 `(num_images,)`: the same on every machine."""
-    return torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(num_images))
+def shuffle(count: int, seed: int, epoch: int, window: int) -> Tensor:
+    """The numbers 0 to `count` - 1 in random order, int64 `(count,)`: the same on every machine."""
+    return torch.from_numpy(np.random.default_rng((seed, epoch, window)).permutation(count))

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import v2
 
-CHUNK = 1000  # images counted at a time
+from linear_classifier.data.splits import ImageArray
+
+CHUNK_BYTES = 2**20  # of images counted at a time
 SQUARED_NORM = 28 * 28  # that of an image of 28 x 28 values with the standard deviation 1
 
 
-def build_pixel_table(images: NDArray[np.uint8], gamma: float) -> NDArray[np.float32]:
+def build_pixel_table(images: ImageArray, gamma: float) -> NDArray[np.float32]:
     """A table `(channels, 256)`: what scaling to [0, 1], gamma and normalising make of each value of each channel.
 
     Each channel gets the mean 0, and a standard deviation with which an image has the mean squared norm
@@ -46,12 +48,14 @@ def _raise_to(image: Tensor, gamma: float) -> Tensor:
     return raised
 
 
-def _histogram(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _histogram(images: ImageArray) -> NDArray[np.int64]:
     """How often each value occurs in each channel, `(channels, 256)`."""
     counts = np.zeros((images.shape[1], 256), np.int64)
-    for start in range(0, len(images), CHUNK):
+    chunk = max(1, CHUNK_BYTES // math.prod(images.shape[1:]))
+    for start in range(0, len(images), chunk):
+        part = images[start : start + chunk]
         for channel, row in enumerate(counts):
-            row += np.bincount(images[start : start + CHUNK, channel].ravel(), minlength=256)
+            row += np.bincount(part[:, channel].ravel(), minlength=256)
     return counts
 
 

@@ -13,17 +13,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from linear_classifier.data.image_file import ImageFile
 from linear_classifier.io.files import open_regular, replacing, write_json
 
 SplitName = Literal["train", "val", "test"]
+ImageArray = NDArray[np.uint8] | ImageFile
 MEND = "run `dvc repro prepare`, or `dvc pull`"
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images uint8 `(n, channels, height, width)` and their labels int64 `(n,)`; memory-mapped where it was opened."""
+    """Images uint8 `(n, channels, height, width)` and their labels int64 `(n,)`; opened and not read, or in memory."""
 
-    images: NDArray[np.uint8]
+    images: ImageArray
     labels: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -50,7 +52,7 @@ def save_splits(
 ) -> Dataset:
     """What was written to `folder`: every split, and `dataset.json` last."""
     for split_name, split in splits.items():
-        _save_array(folder / split_name / "images.npy", split.images)
+        _save_array(folder / split_name / "images.npy", np.asarray(split.images))
         _save_array(folder / split_name / "labels.npy", split.labels)
     counts = {str(key): _count(split.labels, class_names) for key, split in splits.items()}
     dataset = Dataset(name, class_names, list(splits["train"].images.shape[1:]), counts, sources)
@@ -89,20 +91,21 @@ def parse_dataset(content: bytes, path: str) -> Dataset:
 
 
 def load_split(folder: Path, name: SplitName, dataset: Dataset) -> Split:
-    """The split `name` of `folder`, its images memory-mapped: opened, not read.
+    """The split `name` of `folder`, its images opened and not read.
 
     Raises:
         ValueError: a file is missing or damaged, or its shape, type or labels are not those of `dataset`.
     """
     counts = dataset.counts.get(name, [])
     count = sum(counts)
-    images = _load_array(folder / name / "images.npy", np.dtype(np.uint8), (count, *dataset.image_shape))
+    path = folder / name / "images.npy"
+    mapped = _load_array(path, np.dtype(np.uint8), (count, *dataset.image_shape))
     labels = _load_array(folder / name / "labels.npy", np.dtype(np.int64), (count,))
     outside = bool(((labels < 0) | (labels >= len(dataset.class_names))).any())
     # `outside` first: to count a huge label would take memory for every smaller one.
     if outside or _count(labels, dataset.class_names) != counts:
         raise ValueError(f"{folder / name / 'labels.npy'}: labels are not those counted in dataset.json; {MEND}")
-    return Split(images, labels)
+    return Split(ImageFile(path, mapped.shape, mapped.offset), labels)
 
 
 def _is_well_formed(dataset: Dataset) -> bool:
@@ -131,10 +134,10 @@ def _save_array(path: Path, array: NDArray[Any]) -> None:
         np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
 
 
-def _load_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def _load_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> "np.memmap[Any, Any]":
     try:
         with open_regular(path):  # it is a file: NumPy would wait for ever on a FIFO
-            array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")  # np.load would take archives and pickles
+            array = np.lib.format.open_memmap(path, mode="r")  # np.load would take archives and pickles
     except FileNotFoundError:
         raise ValueError(f"{path}: not found; {MEND}") from None
     except OSError:

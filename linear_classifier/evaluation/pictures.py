@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from linear_classifier.data.splits import ImageArray
 from linear_classifier.drawing import GREY, INK, WHITE, draw_sheet, encode_png, load_font, to_rgb
 from linear_classifier.evaluation.metrics import Ints, Predictions
 
@@ -52,7 +53,7 @@ def draw_weights(weight: NDArray[np.float32], image_shape: list[int], class_name
     )
 
 
-def draw_mistakes(images: NDArray[np.uint8], predictions: Predictions, class_names: list[str], count: int) -> bytes:
+def draw_mistakes(images: ImageArray, predictions: Predictions, class_names: list[str], count: int) -> bytes:
     """A PNG of the `count` wrong predictions of the highest confidence, of `images` `(n, channels, height, width)`."""
     wrong = np.flatnonzero(predictions.predicted != predictions.labels)
     confidence = predictions.confidence[wrong].round(6)  # so that ties fall alike everywhere

@@ -13,7 +13,8 @@ def split_train_val(split: Split, val_fraction: float, seed: int) -> tuple[Split
         ValueError: a class would have no image in train or in val.
     """
     in_val = choose_stratified(split.labels, val_fraction, np.random.default_rng(seed))
-    return Split(split.images[~in_val], split.labels[~in_val]), Split(split.images[in_val], split.labels[in_val])
+    images = np.asarray(split.images)
+    return Split(images[~in_val], split.labels[~in_val]), Split(images[in_val], split.labels[in_val])
 
 
 def choose_stratified(labels: NDArray[np.int64], fraction: float, generator: np.random.Generator) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from torchvision.datasets import FashionMNIST
 from torchvision.transforms import ToTensor
 
 from linear_classifier.data.loader import Batch, build_loader
-from linear_classifier.data.order import BatchOrder
+from linear_classifier.data.order import BatchOrder, cut_into_blocks
 from linear_classifier.data.pixel_table import build_pixel_table, look_up
 from linear_classifier.data.splits import Split
 from linear_classifier.model.linear import build_model
@@ -59,7 +59,7 @@ class PlainBatches:
 
     def __init__(self, images: Tensor, labels: Tensor, batch_size: int, dtype: torch.dtype) -> None:
         self.images, self.labels, self.dtype = images, labels, dtype
-        self.order = BatchOrder(len(labels), batch_size, 0, CPU)
+        self.order = BatchOrder(cut_into_blocks(len(labels), 784), batch_size, 0, CPU)
 
     def __iter__(self) -> Iterator[Batch]:
         for indices in self.order:

@@ -1,12 +1,15 @@
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from linear_classifier.data.loader import Batch, Images, build_loader, evaluation_batch_size
+from linear_classifier.data.image_file import ImageFile
+from linear_classifier.data.loader import Batch, Images, InMemory, OnDisk, build_loader, evaluation_batch_size
 from linear_classifier.data.splits import Split
 from linear_classifier.params import Params
 
@@ -31,13 +34,14 @@ def test_build_loader_gives_every_image_once_in_order_and_a_short_last_batch(spl
 
 def test_build_loader_keeps_images_as_bytes(split: Split, params: Params) -> None:
     loader = build_loader(split, TABLE, 3, params.runtime, CPU)
-    assert isinstance(loader.dataset, Images) and loader.dataset.images.dtype == torch.uint8
+    assert isinstance(loader.dataset, Images) and isinstance(loader.dataset.images, InMemory)
+    assert loader.dataset.images.images.dtype == torch.uint8
 
 
 def test_build_loader_keeps_each_image_with_its_label(split: Split, params: Params) -> None:
     by_image = {
         tuple(TABLE[0].numpy()[i].flatten().tolist()): label
-        for i, label in zip(split.images, split.labels, strict=True)
+        for i, label in zip(np.asarray(split.images), split.labels, strict=True)
     }
     for images, labels in build_loader(split, TABLE, 2, params.runtime, CPU, shuffle_seed=1):
         assert [by_image[tuple(image.flatten().tolist())] for image in images] == labels.tolist()
@@ -72,6 +76,47 @@ def test_build_loader_refuses_workers_whose_batches_do_not_fit_into_shared_memor
 @pytest.mark.parametrize(("shape", "expected"), [([1, 28, 28], 1000), ([3, 224, 224], 6), ([3, 4096, 4096], 1)])
 def test_evaluation_batch_size_keeps_a_batch_small(shape: list[int], expected: int) -> None:
     assert evaluation_batch_size(shape) == expected
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Split, Split]:
+    """A split of 1,003 images that is larger than the window, and the same in memory."""
+    generator = np.random.default_rng(0)
+    in_memory = Split(generator.integers(0, 256, (1003, 1, 4, 5), np.uint8), generator.integers(0, 3, 1003))
+    path = tmp_path / "images.npy"
+    np.save(path, in_memory.images)
+    monkeypatch.setattr("linear_classifier.data.order.BLOCK_BYTES", 200)
+    monkeypatch.setattr("linear_classifier.data.order.WINDOW_BYTES", 2000)
+    return Split(ImageFile(path, (1003, 1, 4, 5), 128), in_memory.labels), in_memory
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("batch_size", [7, 64, 500])
+def test_build_loader_gives_the_same_batches_from_disk_and_from_memory(
+    batch_size: int, seed: int | None, num_workers: int, on_disk: tuple[Split, Split], params: Params
+) -> None:
+    runtime = replace(params.runtime, num_workers=num_workers)
+    read, kept = (build_loader(split, TABLE, batch_size, runtime, CPU, shuffle_seed=seed) for split in on_disk)
+    assert isinstance(read.dataset, Images) and isinstance(read.dataset.images, OnDisk)
+    for _ in range(2):
+        assert batches_of(read) == batches_of(kept)
+
+
+def test_on_disk_reads_each_block_once_an_epoch(
+    on_disk: tuple[Split, Split], params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[int] = []
+    read_into = ImageFile.read_into
+
+    def noted(self: ImageFile, images: NDArray[np.uint8], start: int) -> None:
+        starts.append(start)
+        read_into(self, images, start)
+
+    monkeypatch.setattr(ImageFile, "read_into", noted)
+    for _ in build_loader(on_disk[0], TABLE, 32, params.runtime, CPU, shuffle_seed=0):
+        pass
+    assert sorted(starts) == list(range(0, 1003, 10))
 
 
 @pytest.mark.gpu

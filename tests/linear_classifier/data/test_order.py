@@ -1,24 +1,24 @@
 import pytest
 import torch
 
-from linear_classifier.data.order import BatchOrder, shuffle
+from linear_classifier.data.order import WINDOW_BYTES, BatchOrder, Blocks, cut_into_blocks, shuffle
 
 CPU = torch.device("cpu")
 
 
 def test_shuffle_is_a_function_of_seed_and_epoch() -> None:
-    assert torch.equal(shuffle(1000, 5, 2), shuffle(1000, 5, 2))
-    orders = {tuple(shuffle(1000, seed, epoch).tolist()) for seed in (5, 6) for epoch in (1, 2, 3)}
+    assert torch.equal(shuffle(1000, 5, 2, 1), shuffle(1000, 5, 2, 1))
+    orders = {tuple(shuffle(1000, seed, epoch, 1).tolist()) for seed in (5, 6) for epoch in (1, 2, 3)}
     assert len(orders) == 6 and all(sorted(order) == list(range(1000)) for order in orders)
 
 
 def test_shuffle_gives_the_order_that_the_committed_model_was_trained_in() -> None:
-    assert shuffle(10, 0, 1).tolist() == [9, 1, 3, 8, 7, 6, 0, 4, 2, 5]
+    assert shuffle(10, 0, 1, 1).tolist() == [2, 7, 0, 4, 1, 6, 8, 9, 3, 5]
 
 
 @pytest.mark.parametrize("seed", [None, 3])
 def test_batch_order_gives_every_index_once_and_a_short_last_batch(seed: int | None) -> None:
-    order = BatchOrder(10, 4, seed, CPU)
+    order = BatchOrder(Blocks(10, 10, 1), 4, seed, CPU)
     batches = list(order)
     assert [len(batch) for batch in batches] == [4, 4, 2] and len(order) == 3
     indices = torch.cat(batches).tolist()
@@ -26,9 +26,36 @@ def test_batch_order_gives_every_index_once_and_a_short_last_batch(seed: int | N
 
 
 def test_batch_order_changes_with_the_epoch_alone() -> None:
-    order = BatchOrder(50, 7, 3, CPU)
+    order = BatchOrder(Blocks(50, 50, 1), 7, 3, CPU)
     first = torch.cat(list(order)).tolist()
     next(iter(order))
     assert torch.cat(list(order)).tolist() == first, "a look changes nothing"
     order.set_epoch(2)
-    assert torch.cat(list(order)).tolist() == shuffle(50, 3, 2).tolist() != first
+    assert torch.cat(list(order)).tolist() == shuffle(50, 3, 2, 1).tolist() != first
+
+
+def test_cut_into_blocks_shuffles_what_fits_as_a_whole() -> None:
+    assert cut_into_blocks(54_000, 784) == Blocks(54_000, 54_000, 1)
+    large = cut_into_blocks(6_000_000, 784)
+    assert large.size == 255 and large.per_window * large.size * 784 <= WINDOW_BYTES
+    assert cut_into_blocks(1000, 3 * 4096 * 4096) == Blocks(1000, 1, 1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 1000])
+def test_batch_order_by_blocks_gives_every_index_once(batch_size: int) -> None:
+    order = BatchOrder(Blocks(1003, 10, 8), batch_size, 3, CPU)
+    batches = list(order)
+    assert len(batches) == len(order) and {len(batch) for batch in batches[:-1]} <= {batch_size}
+    assert sorted(torch.cat(batches).tolist()) == list(range(1003))
+
+
+def test_batch_order_mixes_the_blocks_of_a_window_and_tells_of_the_next() -> None:
+    told: list[list[int]] = []
+    order = BatchOrder(Blocks(1000, 10, 8), 80, 3, CPU, told.append)
+    windows = [{index // 10 for index in batch.tolist()} for batch in order]
+    assert all(len(blocks) == 8 for blocks in windows[:-1]), "a batch of a window's size has all of its blocks"
+    assert [set(blocks) for blocks in told] == windows[1:]
+
+
+def test_batch_order_without_seed_reads_blocks_as_they_stand() -> None:
+    assert torch.cat(list(BatchOrder(Blocks(95, 10, 3), 8, None, CPU))).tolist() == list(range(95))

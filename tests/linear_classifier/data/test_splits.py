@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from linear_classifier.data.image_file import ImageFile
 from linear_classifier.data.splits import Split, load_dataset, load_split, save_splits
 
 
@@ -18,7 +19,7 @@ def test_save_splits_is_read_back_as_it_was(folder: Path, split: Split) -> None:
     assert (dataset.name, dataset.image_shape) == ("small", [1, 4, 5])
     assert dataset.counts == {"train": [3, 2, 2], "val": [3, 2, 2]} and dataset.sources == {"raw": "hash"}
     read = load_split(folder, "train", dataset)
-    assert isinstance(read.images, np.memmap) and len(read) == 7
+    assert isinstance(read.images, ImageFile) and len(read) == 7
     np.testing.assert_array_equal(read.images, split.images)
     np.testing.assert_array_equal(read.labels, split.labels)
 
@@ -51,7 +52,7 @@ def test_load_split_refuses_labels_that_are_not_those_counted(folder: Path) -> N
 
 
 def test_load_split_refuses_another_shape(folder: Path, split: Split) -> None:
-    np.save(folder / "train/images.npy", split.images.reshape(7, 1, 5, 4))
+    np.save(folder / "train/images.npy", np.asarray(split.images).reshape(7, 1, 5, 4))
     with pytest.raises(ValueError, match=r"is uint8 \(7, 1, 5, 4\), expected uint8 \(7, 1, 4, 5\)"):
         load_split(folder, "train", load_dataset(folder))
 

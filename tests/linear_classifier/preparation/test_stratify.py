@@ -20,13 +20,13 @@ def test_split_train_val_takes_the_fraction_of_every_class_and_loses_none() -> N
 def test_split_train_val_keeps_each_label_with_its_image_and_the_order() -> None:
     split = labelled(40, 20, 60)
     for part in split_train_val(split, 0.25, seed=1):
-        indices = part.images.ravel()
+        indices = np.asarray(part.images).ravel()
         assert (np.diff(indices.astype(int)) > 0).all()
         np.testing.assert_array_equal(part.labels, split.labels[indices])
 
 
 def test_split_train_val_depends_on_the_seed_alone() -> None:
-    images = [split_train_val(labelled(40, 20), 0.1, seed)[1].images.ravel().tolist() for seed in (0, 0, 1)]
+    images = [np.asarray(split_train_val(labelled(40, 20), 0.1, seed)[1].images).ravel().tolist() for seed in (0, 0, 1)]
     assert images[0] == images[1] != images[2]
 
 

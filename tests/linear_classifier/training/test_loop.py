@@ -115,7 +115,7 @@ def test_train_in_float64_differs_from_its_formula_by_rounding_alone(
     x = np.hstack([x, np.ones((40, 1))])
     for epoch in (1, 2, 3):
         lr = chosen.lr * (1 + math.cos(math.pi * (epoch - 1) / 3)) / 2
-        for batch in shuffle(40, chosen.seed, epoch).numpy().reshape(5, 8):
+        for batch in shuffle(40, chosen.seed, epoch, 1).numpy().reshape(5, 8):
             scores = np.exp(x[batch] @ parameters.T)
             errors = scores / scores.sum(axis=1, keepdims=True) - np.eye(2)[noisy[0].labels[batch]]
             gradient = errors.T @ x[batch] / 8 + chosen.weight_decay * parameters
@@ -132,7 +132,7 @@ def test_train_is_the_same_whether_anybody_looks_at_a_batch_or_not(
 ) -> None:
     seen: list[Batch] = []
     looked_at = train(*noisy, 2, short, params.runtime, CPU, on_first_batch=seen.append)
-    first_labels = noisy[0].labels[shuffle(40, short.seed, 1)[:8].numpy()].tolist()
+    first_labels = noisy[0].labels[shuffle(40, short.seed, 1, 1)[:8].numpy()].tolist()
     assert [labels.tolist() for _, labels in seen] == [first_labels]
     assert looked_at.history == train(*noisy, 2, short, params.runtime, CPU).history
 
