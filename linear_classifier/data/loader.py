@@ -22,6 +22,7 @@ Batch = tuple[Tensor, Tensor]
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps it: workers hand their batches over there
 PREFETCH = 2  # batches that each worker holds ready, PyTorch's default
+ABSENT = -(2**62)  # added to any index, it gives a row below 0
 WORKER_TIMEOUT = 120  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 
 
@@ -60,34 +61,37 @@ class OnDisk:
         self.images, self.blocks = images, blocks
         windows = 2 + batch_size // (blocks.per_window * blocks.size)
         slots = min(windows * blocks.per_window, blocks.count)
-        self.memory = torch.empty((slots, blocks.size, *images.shape[1:]), dtype=torch.uint8)
-        self.slot_of = torch.full((blocks.count,), -1)
-        self.block_in = [-1] * slots
+        self.memory = torch.empty((slots * blocks.size, *images.shape[1:]), dtype=torch.uint8)
+        self.block_in: list[int | None] = [None] * slots
+        self.shift_of = torch.full((blocks.count,), ABSENT)  # from the index of a block's image to its row in memory
         self.oldest = 0
 
     def take(self, indices: Tensor) -> Tensor:
-        blocks = indices // self.blocks.size
-        missing = blocks[self.slot_of[blocks] < 0].unique().tolist()
-        keep = set(self.slot_of[blocks].tolist()) if missing else set()
-        for block in missing:
-            self._load(block, keep)
-        rows = self.slot_of[blocks] * self.blocks.size + indices % self.blocks.size
-        return self.memory.flatten(0, 1).index_select(0, rows)
+        blocks = torch.div(indices, self.blocks.size, rounding_mode="floor")
+        rows = indices + self.shift_of[blocks]
+        if int(rows.min()) < 0:
+            keep = set((rows[rows >= 0] // self.blocks.size).tolist())
+            for block in blocks[rows < 0].unique().tolist():
+                keep.add(self._load(block, keep))
+            rows = indices + self.shift_of[blocks]
+        return self.memory.index_select(0, rows)
 
     def read_ahead(self, blocks: list[int]) -> None:
         for block in blocks:
             self.images.read_ahead(*self.blocks.bounds(block))
 
-    def _load(self, block: int, keep: set[int]) -> None:
-        """Read `block` over the one that was read first, of those whose slots are not in `keep`."""
+    def _load(self, block: int, keep: set[int]) -> int:
+        """Read `block` over the one that was read first, of those whose slots are not in `keep`; give its slot."""
+        slot, size = self.oldest, self.blocks.size
+        while slot in keep:
+            slot = (slot + 1) % len(self.block_in)
+        if (replaced := self.block_in[slot]) is not None:
+            self.shift_of[replaced] = ABSENT
         start, stop = self.blocks.bounds(block)
-        while self.oldest in keep:
-            self.oldest = (self.oldest + 1) % len(self.block_in)
-        if (replaced := self.block_in[self.oldest]) >= 0:
-            self.slot_of[replaced] = -1
-        self.images.read_into(self.memory[self.oldest, : stop - start].numpy(), start)
-        self.slot_of[block], self.block_in[self.oldest] = self.oldest, block
-        self.oldest = (self.oldest + 1) % len(self.block_in)
+        self.images.read_into(self.memory[slot * size : slot * size + stop - start].numpy(), start)
+        self.shift_of[block], self.block_in[slot] = slot * size - start, block
+        self.oldest = (slot + 1) % len(self.block_in)
+        return slot
 
 
 def build_loader(
