@@ -11,11 +11,11 @@ import torch
 from linear_classifier.data.loader import build_loader, evaluation_batch_size
 from linear_classifier.data.splits import Dataset, load_dataset, load_split
 from linear_classifier.devices import select_device
-from linear_classifier.evaluation.logits import compute_logits
-from linear_classifier.evaluation.metrics import compute_metrics, count_confusion, predict
+from linear_classifier.evaluation.classify import classify
+from linear_classifier.evaluation.metrics import compute_metrics, count_confusion
 from linear_classifier.evaluation.pictures import draw_confusion, draw_mistakes, draw_weights
 from linear_classifier.evaluation.tables import format_confusion, format_predictions
-from linear_classifier.io.files import write_bytes, write_json
+from linear_classifier.io.files import write_bytes, write_chunks, write_json
 from linear_classifier.io.provenance import record
 from linear_classifier.io.sections import short_repr
 from linear_classifier.model.model_file import SavedModel, read_model
@@ -38,14 +38,13 @@ def main() -> None:
     table = torch.from_numpy(np.frombuffer(saved.pixel_table, "<f4").reshape(-1, 256).astype(np.float64))
     batch_size = evaluation_batch_size(dataset.image_shape)
     loader = build_loader(test, table, batch_size, params.runtime, device)
-    logits = compute_logits(model, loader)
-    predictions = predict(logits, np.array(test.labels))
+    predictions = classify(model, loader)
     metrics = compute_metrics(predictions, saved.class_names, params.evaluate.calibration_bins)
 
     confusion = count_confusion(predictions, len(saved.class_names))
     weight = np.frombuffer(saved.weight, "<f4").reshape(len(saved.class_names), -1)
-    write_bytes(REPORTS / "predictions.csv", format_predictions(predictions))
-    write_bytes(REPORTS / "confusion.csv", format_confusion(predictions, saved.class_names))
+    write_chunks(REPORTS / "predictions.csv", format_predictions(predictions))
+    write_chunks(REPORTS / "confusion.csv", format_confusion(predictions, saved.class_names))
     write_bytes(REPORTS / "confusion.png", draw_confusion(confusion, saved.class_names))
     write_bytes(REPORTS / "weights.png", draw_weights(weight, saved.image_shape, saved.class_names))
     write_bytes(

@@ -1,6 +1,7 @@
 """Logits and labels → the numbers that a classifier is judged by. All in float64."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,12 @@ def predict(logits: Floats, labels: Ints) -> Predictions:
     return Predictions(
         labels, predicted, np.exp(log_probabilities[rows, predicted]), abs(log_probabilities[rows, labels])
     )
+
+
+def join(parts: Sequence[Predictions]) -> Predictions:
+    """The predictions of all `parts`, one after the other."""
+    columns = ([getattr(part, field.name) for part in parts] for field in fields(Predictions))
+    return Predictions(*map(np.concatenate, columns))
 
 
 def count_confusion(predictions: Predictions, num_classes: int) -> Ints:

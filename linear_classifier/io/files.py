@@ -6,7 +6,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -50,8 +50,13 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, whole or not at all; see `replacing`."""
+    write_chunks(path, [content])
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write `chunks` to `path`, one after the other, whole or not at all; see `replacing`."""
     with replacing(path) as file:
-        file.write(content)
+        file.writelines(chunks)
 
 
 def write_json(path: Path, value: Any) -> None:

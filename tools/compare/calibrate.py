@@ -19,8 +19,8 @@ import torch
 
 from linear_classifier.data.loader import build_loader, evaluation_batch_size
 from linear_classifier.data.splits import Split, load_dataset, load_split
-from linear_classifier.evaluation.logits import compute_logits
-from linear_classifier.evaluation.metrics import Floats, compute_metrics, predict
+from linear_classifier.evaluation.classify import classify
+from linear_classifier.evaluation.metrics import Floats, compute_metrics
 from linear_classifier.params import Params, load_params
 from linear_classifier.training.loop import train
 from tools.compare.evidence import gather_evidence
@@ -57,7 +57,7 @@ def train_with_seed(splits: Splits, params: Params, seed: int) -> Predicted:
     stored = trained.model.float().double()  # the model file holds float32
     table = torch.from_numpy(trained.pixel_table).double()
     test = build_loader(splits.test, table, evaluation_batch_size(splits.image_shape), params.runtime, CPU)
-    predictions, name = predict(compute_logits(stored, test), np.array(splits.test.labels)), f"seed {seed}"
+    predictions, name = classify(stored, test), f"seed {seed}"
     metrics = compute_metrics(predictions, splits.class_names, params.evaluate.calibration_bins)
     return Predicted(
         name=name,

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from linear_classifier.evaluation.metrics import predict
-from linear_classifier.evaluation.pictures import draw_confusion, draw_mistakes, draw_weights
+from linear_classifier.evaluation.pictures import MAX_CLASSES, draw_confusion, draw_mistakes, draw_weights
 
 NAMES = ["square", "cross"]
 
@@ -38,3 +38,15 @@ def test_draw_mistakes_shows_the_surest_first() -> None:
 def test_draw_mistakes_without_a_mistake_says_so() -> None:
     predictions = predict(np.array([[1.0, 0]]), np.array([0]))
     assert len(draw_mistakes(np.zeros((1, 1, 2, 2), np.uint8), predictions, NAMES, 5)) > 0
+
+
+def test_pictures_of_a_thousand_classes_stay_small() -> None:
+    names = [f"class {index}" for index in range(1000)]
+    confusion = np.diag(np.full(1000, 5))
+    confusion[7, 990] = 4
+    drawn = pixels_of(draw_confusion(confusion, names))
+    assert drawn.shape == pixels_of(draw_confusion(confusion[:MAX_CLASSES, :MAX_CLASSES], names[:MAX_CLASSES])).shape
+    assert (drawn[96:, 110:, 0] > drawn[96:, 110:, 2]).any(), "the mistake is among what is drawn: red"
+    weight = np.zeros((1000, 4), np.float32)
+    assert draw_weights(weight, [1, 2, 2], names) is not None
+    assert pixels_of(draw_weights(weight, [1, 2, 2], names)).size < 10**7

@@ -9,7 +9,7 @@ import numpy as np
 from linear_classifier.data.splits import Split, save_splits
 from linear_classifier.evaluation.metrics import Floats, Ints, Predictions, compute_metrics
 from linear_classifier.evaluation.tables import format_confusion, format_predictions
-from linear_classifier.io.files import write_bytes, write_json
+from linear_classifier.io.files import write_bytes, write_chunks, write_json
 from tests.faults.job.workspace import Workspace
 from tests.processes import ROOT
 
@@ -65,8 +65,8 @@ def write_run(folder: Path, run: Run) -> None:
     splits = {"train": small, "val": small, "test": Split(images, run.labels)}
     save_splits(folder / "data/prepared", splits, "toy", names, {})  # type: ignore[arg-type]
     write_json(folder / "reports/evaluate/metrics.json", compute_metrics(predictions, names, run.bins))
-    write_bytes(folder / "reports/evaluate/predictions.csv", format_predictions(predictions))
-    write_bytes(folder / "reports/evaluate/confusion.csv", format_confusion(predictions, names))
+    write_chunks(folder / "reports/evaluate/predictions.csv", format_predictions(predictions))
+    write_chunks(folder / "reports/evaluate/confusion.csv", format_confusion(predictions, names))
     write_bytes(folder / "reports/train/history.csv", b"epoch,train_loss,val_loss,val_accuracy\n1,0.5,0.6,0.8\n")
 
 
