@@ -13,7 +13,7 @@ LABELS = torch.arange(7) % 3
 
 def test_classify_gives_every_image_whatever_the_batches() -> None:
     model = build_model([1, 2, 3], 3, torch.float64)
-    torch.nn.init.normal_(model[1].weight, generator=torch.Generator().manual_seed(1))
+    torch.nn.init.normal_(next(model.parameters()), generator=torch.Generator().manual_seed(1))
     expected = predict(model(IMAGES).detach().numpy(), LABELS.numpy())
     for batch_size in (1, 2, 7):
         found = classify(model, DataLoader(TensorDataset(IMAGES, LABELS), batch_size))  # type: ignore[arg-type]
@@ -25,6 +25,6 @@ def test_classify_gives_every_image_whatever_the_batches() -> None:
 
 def test_classify_refuses_logits_that_are_not_finite() -> None:
     model = build_model([1, 2, 3], 3, torch.float64)
-    torch.nn.init.constant_(model[1].weight, 3e38)
+    torch.nn.init.constant_(next(model.parameters()), 3e38)
     with pytest.raises(RuntimeError, match="the loss is not finite on the test images"):
         classify(model, DataLoader(TensorDataset(IMAGES, LABELS), 2))  # type: ignore[arg-type]
