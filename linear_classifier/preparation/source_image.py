@@ -14,7 +14,8 @@ class SourceImage(NamedTuple):
 
     `path` is below the source, as messages show it; that of an archive's member begins with the archive's name. `label`
     is the name of its class; `split` is None where the source does not say, and it is to be drawn. `content` is the
-    file, or its bytes where it lies in an archive, or its pixels, uint8 `(height, width)` or `(height, width, channels)`.
+    file, or its bytes where it lies in an archive, or its pixels, uint8 `(height, width)` or
+    `(height, width, channels)`.
     """
 
     path: str
