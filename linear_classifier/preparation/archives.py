@@ -89,13 +89,17 @@ class _Walk:
 
     def _entry_of(self, member: Member) -> Entry:
         path = normalise(member.path)
-        shown = show(self._prefix + (path or member.path))
+        if not path and member.path.startswith("."):
+            return SourceFolder("")  # the archive's own ./
+        if reason := why_unsafe(member.path.rstrip("/") if member.kind == stat.S_IFDIR else member.path):
+            return Unusable(show(self._prefix + member.path), reason)
+        shown = self._prefix + path
         if hidden := next(filter(None, map(why_hidden, path.split("/"))), None):
             return PassedOver(shown, hidden)
-        if reason := _why_refused(member):
-            return Unusable(show(self._prefix + member.path), reason)
         if member.kind == stat.S_IFDIR:
             return SourceFolder(path)
+        if reason := _why_refused(member):
+            return Unusable(shown, reason)
         if self._repeated and key_of(path) in self._repeated:
             return Unusable(shown, "more than once in the archive")
         return SourceFile(path, shown, lambda: self._read(member))
@@ -106,11 +110,6 @@ class _Walk:
 
 
 def _why_refused(member: Member) -> str | None:
-    if member.kind == stat.S_IFDIR:
-        is_root = not normalise(member.path) and "/" not in member.path[:1]
-        return None if is_root else why_unsafe(member.path.rstrip("/"))
-    if reason := why_unsafe(member.path):
-        return reason
     if member.kind != stat.S_IFREG:
         return "a link" if member.kind == stat.S_IFLNK else "a FIFO, socket or device, or a file with holes"
     if suffix_of(member.path) in ARCHIVE_SUFFIXES:
@@ -125,7 +124,7 @@ def _list_tar(path: Path, compression: str) -> Iterator[Member]:
         tar = tarfile.open(fileobj=source, mode="r|", tarinfo=StrictTarInfo, encoding="utf-8")  # noqa: SIM115
         count = 0
         while (info := tar.next()) is not None:
-            tar.members.clear()  # tarfile keeps every one
+            tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every one
             count += 1
             if count > MAX_IN_TAR:
                 raise ValueError(f"{path}: more than {MAX_IN_TAR} members; split it into several")

@@ -11,7 +11,7 @@ from linear_classifier.preparation.image_metadata import find_listed_images
 from linear_classifier.preparation.manifest_images import find_manifest_images
 from linear_classifier.preparation.npz import find_npz
 from linear_classifier.preparation.source_image import Found, PassedOver, Unusable
-from linear_classifier.preparation.source_names import TABLE_SUFFIXES, list_some, split_named, suffix_of
+from linear_classifier.preparation.source_names import TABLE_SUFFIXES, list_some, suffix_of
 from linear_classifier.preparation.source_survey import Survey, strip_top, survey
 from linear_classifier.preparation.source_tree import Entry, SourceFile, SourceFolder, Tree, open_folder
 from linear_classifier.preparation.web_dataset import find_pairs

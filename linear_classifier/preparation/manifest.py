@@ -1,4 +1,4 @@
-"""A manifest: a table with a path, a label and perhaps a split a row, as CSV, JSON lines or Parquet, read row by row."""
+"""A manifest: a table with a path, a label and perhaps a split a row, as CSV, JSON lines or Parquet, row by row."""
 
 import csv
 import io
@@ -87,7 +87,7 @@ def label_of(value: Any) -> str:
     return value.strip()
 
 
-def _check_row(where: str, values: Sequence[Any] | str) -> Row | Unusable:
+def _check_row(where: str, values: list[Any] | str) -> Row | Unusable:
     if isinstance(values, str):
         return Unusable(where, values)
     path, label, split = values
@@ -131,7 +131,7 @@ def _need_columns(names: Sequence[str], where: str) -> Columns:
     raise ValueError(f"{where}: no {missing} column, found {found}; expected path, label and perhaps split")
 
 
-def _read_csv(file: BinaryIO, name: str) -> Iterator[tuple[str, Sequence[Any] | str]]:
+def _read_csv(file: BinaryIO, name: str) -> Iterator[tuple[str, list[Any] | str]]:
     lines = _read_lines(file, name)
     header = next((line for line in lines if line.strip()), "")
     delimiter, names = _split_header(header, name)
@@ -159,7 +159,7 @@ def _split_header(header: str, name: str) -> tuple[str, list[str]]:
     return max(splits, key=lambda split: len(split[1]))
 
 
-def _read_json_lines(file: BinaryIO, name: str) -> Iterator[tuple[str, Sequence[Any] | str]]:
+def _read_json_lines(file: BinaryIO, name: str) -> Iterator[tuple[str, list[Any] | str]]:
     columns: Columns | None = None
     for number, line in enumerate(_read_lines(file, name), 1):
         if not line.strip():
@@ -189,9 +189,11 @@ def _read_lines(file: BinaryIO, name: str) -> Iterator[str]:
             yield line
     except UnicodeError:
         raise ValueError(f"{name}, line {number + 1} or after it: not UTF-8; save it as UTF-8") from None
+    finally:
+        text.detach()  # whoever opened the file closes it
 
 
-def _read_parquet(file: BinaryIO, name: str) -> Iterator[tuple[str, Sequence[Any] | str]]:
+def _read_parquet(file: BinaryIO, name: str) -> Iterator[tuple[str, list[Any] | str]]:
     try:
         import pyarrow  # here, since it is large, and only this format needs it
         import pyarrow.parquet

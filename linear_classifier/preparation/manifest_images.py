@@ -52,7 +52,7 @@ def _look_through(manifest: Path) -> frozenset[int]:
 def _why_unusable(folder: str, path: str, root: str) -> str | None:
     full = f"{folder}/{path}"
     try:
-        if not lies_below(_real_folder(os.path.dirname(full)), root):
+        if not lies_below(_real_folder(full.rpartition("/")[0]), root):
             return "its folder is a link that leads out of the manifest's folder"
         return why_not_regular(full, root)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""NumPy's .npz with images and labels: MedMNIST's keys (train_images, train_labels, val_...), or Keras's (x_train, ...).
+"""NumPy's .npz with images and labels: MedMNIST's keys (train_images, train_labels, val_...), or Keras's (x_train).
 
 The arrays are read in a stream, stored or deflated; no pickle is ever loaded.
 """

@@ -12,21 +12,28 @@ SPLIT_WORDS: dict[str, SplitName] = {
     **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
 }
 MAX_DEPTH = 50  # folders, one in another
-IMAGE_SUFFIXES = frozenset(
-    (".apng", ".avif", ".bmp", ".dib", ".gif", ".heic", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm")
-    + (".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp")
-)
-ARCHIVE_SUFFIXES = frozenset((".7z", ".bz2", ".gz", ".rar", ".tar", ".tbz2", ".tgz", ".txz", ".xz", ".zip", ".zst"))
-TABLE_SUFFIXES = frozenset((".csv", ".jsonl", ".ndjson", ".parquet", ".tsv"))
-_OTHER_SUFFIXES = TABLE_SUFFIXES | frozenset(
-    (".cls", ".css", ".db", ".doc", ".docx", ".dvc", ".htm", ".html", ".ini", ".ipynb", ".js", ".json", ".lock")
-    + (".log", ".md", ".md5", ".npy", ".npz", ".pdf", ".pkl", ".py", ".rst", ".sh", ".sha256", ".toml", ".txt")
-    + (".xls", ".xlsx", ".xml", ".yaml", ".yml")
-)
-_OTHER_NAMES = frozenset(("authors", "changelog", "copying", "licence", "license", "makefile", "notice", "readme"))
-_OF_SYSTEMS = frozenset(
-    ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information")
-)
+IMAGE_SUFFIXES = {
+    *(".apng", ".avif", ".bmp", ".dib", ".gif", ".heic", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm"),
+    *(".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
+}
+ARCHIVE_SUFFIXES = {".7z", ".bz2", ".gz", ".rar", ".tar", ".tbz2", ".tgz", ".txz", ".xz", ".zip", ".zst"}
+TABLE_SUFFIXES = {".csv", ".jsonl", ".ndjson", ".parquet", ".tsv"}
+_OTHER_SUFFIXES = {
+    *TABLE_SUFFIXES,
+    *(".cls", ".css", ".db", ".doc", ".docx", ".dvc", ".htm", ".html", ".ini", ".ipynb", ".js", ".json", ".lock"),
+    *(".log", ".md", ".md5", ".npy", ".npz", ".pdf", ".pkl", ".py", ".rst", ".sh", ".sha256", ".toml", ".txt"),
+    *(".xls", ".xlsx", ".xml", ".yaml", ".yml"),
+}
+_OTHER_NAMES = {"authors", "changelog", "copying", "licence", "license", "makefile", "notice", "readme"}
+_OF_SYSTEMS = {
+    "__macosx",
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "@eadir",
+    "$recycle.bin",
+    "system volume information",
+}
 
 
 def split_named(word: str) -> SplitName | None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from linear_classifier.preparation.source_image import PassedOver, Unusable
 from linear_classifier.preparation.source_names import (
     ARCHIVE_SUFFIXES,
     IMAGE_SUFFIXES,
@@ -43,11 +44,11 @@ def survey(tree: Tree) -> Survey:
     """What there is in `tree`; it is walked to its end."""
     found = Survey()
     for entry in tree.walk():
-        if isinstance(entry, SourceFolder):
+        if isinstance(entry, SourceFolder) and entry.path:
             _count(found, f"{entry.path}/", 0)
         elif isinstance(entry, SourceFile):
             _note(found, entry.path)
-        elif len(found.first) < 5:
+        elif isinstance(entry, Unusable | PassedOver) and len(found.first) < 5:
             found.first.append(f"{entry.path} ({entry.reason})")
     return found
 
@@ -79,11 +80,11 @@ def _count(found: Survey, path: str, images: int) -> None:
 
 
 def strip_top(tree: Tree, found: Survey) -> tuple[Tree, Survey]:
-    """`tree` below the one folder that holds all its images, as archives often have it, unless that is a split."""
+    """`tree` below the one folder that holds all there is, as archives often have it, unless that is a split or class."""
     while len(found.folders) == 1 and not (found.loose or found.tables or found.in_split):
-        tree = tree.below(next(iter(found.folders)))
-        below = survey(tree)
-        if not below.num_images and not below.tables:
+        inner = tree.below(next(iter(found.folders)))
+        below = survey(inner)
+        if not (below.folders.total() or below.tables or below.labels or below.loose_json):
             break
-        found = below
+        tree, found = inner, below
     return tree, found

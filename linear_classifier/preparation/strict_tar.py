@@ -14,10 +14,10 @@ class StrictTarInfo(tarfile.TarInfo):
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         if len(buf) != tarfile.BLOCKSIZE:
             raise tarfile.ReadError("ends without the empty blocks that end a tar")
+        if not any(buf):
+            return super().frombuf(buf, encoding, errors)  # which raises what ends the archive
         try:
             info = super().frombuf(buf, encoding, errors)
-        except tarfile.EOFHeaderError:
-            raise
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(f"a header is damaged: {error}") from None
         if info.size < 0 or info.type == tarfile.GNUTYPE_SPARSE:

@@ -25,7 +25,7 @@ class _Sample:
 
 
 def find_pairs(tree: Tree) -> Iterator[Found]:
-    """Every image of `tree`, labelled by the file beside it; a folder `train`, `val` or `test` above gives its split."""
+    """Every image of `tree`, labelled by the file beside it; its split is that of its first folder, if it is one."""
     sample = _Sample("")
     for entry in tree.walk():
         if isinstance(entry, SourceFolder):
