@@ -24,7 +24,7 @@ def find_class_folders(tree: Tree, found: Survey) -> Iterator[Found]:
         ValueError: the classes cannot be used, or the splits cannot be told from them.
     """
     class_level = 1 if has_splits(tree, found) else 0
-    check_classes(sum(found.in_split.values(), Counter()) if class_level else found.folders)
+    check_classes(_count_classes(found) if class_level else found.folders, str(tree.source))
     for entry in tree.walk():
         if isinstance(entry, SourceFile):
             yield _place(entry, class_level)
@@ -52,6 +52,14 @@ def has_splits(tree: Tree, found: Survey) -> bool:
             names = [name for name in found.in_split if split_named(name) == split]
             raise ValueError(f"{tree.source}: {list_some(names, count)} all mean the split {split}; keep one of them")
     return True
+
+
+def _count_classes(found: Survey) -> dict[str, int]:
+    """The images of each class, over all splits; `Counter` would leave out those without any."""
+    counts: Counter[str] = Counter()
+    for split in found.in_split.values():
+        counts.update(split)
+    return counts
 
 
 def _place(file: SourceFile, class_level: int) -> Found:

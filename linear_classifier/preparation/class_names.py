@@ -17,12 +17,14 @@ def natural_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (_natural_key(name), name))
 
 
-def check_classes(counts: Mapping[str, int]) -> None:
-    """Raise one ValueError that says all that is wrong with the classes; `counts` has the images of each."""
+def check_classes(counts: Mapping[str, int], where: str = "prepare.source") -> None:
+    """Raise one ValueError that says all that is wrong with the classes of `where`; `counts` has the images of each."""
     faults = list(_find_faults(counts))
     if faults:
         more = f"; and {len(faults) - MAX_LISTED} faults more" if len(faults) > MAX_LISTED else ""
-        raise ValueError(f"the classes cannot be used: {'; '.join(faults[:MAX_LISTED])}{more}; rename or remove them")
+        raise ValueError(
+            f"{where}: the classes cannot be used: {'; '.join(faults[:MAX_LISTED])}{more}; rename or remove them"
+        )
 
 
 def _find_faults(counts: Mapping[str, int]) -> Iterator[str]:

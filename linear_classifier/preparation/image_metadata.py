@@ -31,7 +31,8 @@ class _Listed(NamedTuple):
 class _Table:
     """Label and split by path; rows are added, then it is sealed, then paths are looked up."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: str) -> None:
+        self._where = where
         self._keys, self._labels, self._splits = array("Q"), array("H"), array("B")
         self._codes: dict[str, int] = {}
         self._counts: Counter[str] = Counter()
@@ -39,7 +40,7 @@ class _Table:
     def add(self, path: str, label: str, split: SplitName | None) -> None:
         self._counts[label] += 1
         if len(self._counts) > MAX_CLASSES:
-            check_classes(self._counts)
+            check_classes(self._counts, self._where)
         self._keys.append(key_of(path))
         self._labels.append(self._codes.setdefault(label, len(self._codes)))
         self._splits.append(_SPLITS.index(split))
@@ -50,7 +51,7 @@ class _Table:
         Raises:
             ValueError: the classes cannot be used.
         """
-        check_classes(self._counts)
+        check_classes(self._counts, self._where)
         keys = np.array(self._keys, np.uint64)
         order = np.argsort(keys)
         self._sorted = keys[order]
@@ -89,7 +90,7 @@ def find_listed_images(tree: Tree, tables: list[str], unlisted: type[Unusable | 
     Raises:
         ValueError: a table is damaged or lacks a column, or the classes cannot be used.
     """
-    rows = _Table()
+    rows = _Table(str(tree.source))
     for row in _read_tables(tree, tables):
         if isinstance(row, Unusable):
             yield row

@@ -190,7 +190,8 @@ def _read_lines(file: BinaryIO, name: str) -> Iterator[str]:
     except UnicodeError:
         raise ValueError(f"{name}, line {number + 1} or after it: not UTF-8; save it as UTF-8") from None
     finally:
-        text.detach()  # whoever opened the file closes it
+        if not file.closed:
+            text.detach()  # whoever opened the file closes it
 
 
 def _read_parquet(file: BinaryIO, name: str) -> Iterator[tuple[str, list[Any] | str]]:

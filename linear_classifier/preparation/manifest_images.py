@@ -45,7 +45,7 @@ def _look_through(manifest: Path) -> frozenset[int]:
                 break
     if not num_rows:
         raise ValueError(f"{manifest}: no rows; expected one for each image, with path and label")
-    check_classes(counts)
+    check_classes(counts, str(manifest))
     return repeats.find()
 
 

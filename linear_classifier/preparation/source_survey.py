@@ -80,7 +80,7 @@ def _count(found: Survey, path: str, images: int) -> None:
 
 
 def strip_top(tree: Tree, found: Survey) -> tuple[Tree, Survey]:
-    """`tree` below the one folder that holds all there is, as archives often have it, unless that is a split or class."""
+    """`tree` below the one folder that holds all there is, as archives often have it; not if it is a split or class."""
     while len(found.folders) == 1 and not (found.loose or found.tables or found.in_split):
         inner = tree.below(next(iter(found.folders)))
         below = survey(inner)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from linear_classifier.data.splits import SplitName
@@ -22,7 +23,7 @@ def png(value: int) -> bytes:
     return file.getvalue()
 
 
-def pixels(value: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def pixels(value: int) -> NDArray[np.uint8]:
     return (np.arange(12, dtype=np.uint8) + value).reshape(3, 4)
 
 
@@ -66,10 +67,11 @@ def pack_zip(path: Path, files: Iterable[tuple[str, bytes | str]], method: int =
     return path
 
 
-def load(found: SourceImage) -> bytes:
-    """Its file's bytes, or its pixels'."""
-    content = found.content
-    return content if isinstance(content, bytes) else content.tobytes() if isinstance(content, np.ndarray) else b""
+def pixels_of(found: Found) -> NDArray[np.uint8]:
+    """Those of an image that came from an array."""
+    assert isinstance(found, SourceImage)
+    assert isinstance(found.content, np.ndarray)
+    return found.content
 
 
 def contents_of(found: Iterable[Found]) -> set[tuple[str, SplitName | None, bytes]]:
@@ -78,8 +80,8 @@ def contents_of(found: Iterable[Found]) -> set[tuple[str, SplitName | None, byte
     for item in found:
         assert not isinstance(item, Unusable), item
         if isinstance(item, SourceImage):
-            content = item.content.read_bytes() if isinstance(item.content, Path) else load(item)
-            items.add((item.label, item.split, content))
+            content = item.content.read_bytes() if isinstance(item.content, Path) else item.content
+            items.add((item.label, item.split, content if isinstance(content, bytes) else content.tobytes()))
     return items
 
 

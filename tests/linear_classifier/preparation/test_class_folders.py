@@ -31,7 +31,10 @@ def test_find_class_folders_understands_usual_names_of_splits(word: str, tmp_pat
 @pytest.mark.parametrize(
     ("paths", "message"),
     [
-        (("train/cat/1.png", "test/dog/1.png", "extra/cat/1.png"), "'extra' beside the split 't.*expected folders named"),
+        (
+            ("train/cat/1.png", "test/dog/1.png", "extra/cat/1.png"),
+            "'extra' beside the split 't.*expected folders named",
+        ),
         (("train/cat/1.png", "bus/1.png"), "'bus' beside the split 'train'"),
         (("val/cat/1.png", "valid/dog/1.png"), "'val', 'valid' all mean the split val; keep one"),
         (("cat/1.png",), "one class only, 'cat'"),

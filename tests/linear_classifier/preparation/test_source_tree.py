@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from linear_classifier.preparation.source_tree import MAX_DEPTH
+from linear_classifier.preparation.source_names import MAX_DEPTH
 from tests.linear_classifier.preparation.sources import find_all, images, passed_over, unusable, write_files
 
 GOOD = {"cat/1.png": b"x", "dog/1.png": b"y"}
