@@ -33,7 +33,7 @@ from linear_classifier.preparation.strict_tar import StrictTarInfo
 
 MAX_MEMBER = 100 * 10**6  # bytes of a file in an archive, which is read whole
 MAX_IN_TAR = 20_000_000  # members; a tar is read in a stream
-MAX_IN_ZIP = 500_000  # members; a zip's list of them is read whole
+MAX_IN_ZIP = 300_000  # members; a zip's list of them is kept, some 600 bytes each
 MAX_ZIP_LIST = 100 * MAX_IN_ZIP  # bytes of that list
 
 

@@ -40,8 +40,11 @@ def has_splits(tree: Tree, found: Survey) -> bool:
     """
     with_folders = [name for name in found.in_split if found.in_split[name]]
     others = [name for name in found.folders if name not in found.in_split]
-    if not with_folders:
+    if not with_folders and others:
         return False
+    if not with_folders:
+        empty = list_some(found.in_split, len(found.in_split))
+        raise ValueError(f"{tree.source}: {empty} without folders of classes, expected such as train/cat/1.png")
     if others:
         raise ValueError(
             f"{tree.source}: {list_some(others, len(others))} beside the split {with_folders[0]!r}, expected folders "

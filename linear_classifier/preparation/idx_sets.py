@@ -19,6 +19,7 @@ from linear_classifier.preparation.idx import UINT8
 from linear_classifier.preparation.inflating import damage_as_value_error
 from linear_classifier.preparation.source_image import Found
 from linear_classifier.preparation.source_names import list_some, split_named
+from linear_classifier.preparation.source_tree import why_not_regular
 
 _NAME = re.compile(r"(?:(?P<set>.+)-)?(?P<split>[a-z0-9]+)-(?P<kind>images|labels)[-.]idx[1-4]-ubyte(?:\.gz)?", re.I)
 Opened = tuple[ArrayStream, ArrayStream]
@@ -78,6 +79,8 @@ def _open_pair(split: SplitName, paths: dict[tuple[SplitName, str], Path], stack
 
 def _open_array(path: Path, stack: ExitStack) -> ArrayStream:
     """The array of the IDX file `path`, compressed if its content says so."""
+    if reason := why_not_regular(os.fspath(path), os.path.realpath(path.parent)):
+        raise ValueError(f"{path}: {reason}")
     file = stack.enter_context(open_regular(path))
     is_gzip = file.read(2) == b"\x1f\x8b"
     file.seek(0)

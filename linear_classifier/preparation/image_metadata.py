@@ -81,11 +81,11 @@ class _Table:
         return int(self._sorted.searchsorted(key)), int(self._sorted.searchsorted(key, "right"))
 
 
-def find_listed_images(tree: Tree, tables: list[str], unlisted: type[Unusable | PassedOver]) -> Iterator[Found]:
+def find_listed_images(tree: Tree, tables: list[str], is_manifest: bool) -> Iterator[Found]:
     """Every image of `tree` with the label and split that one of `tables`, files in it, lists for it.
 
-    A path in a table is below the table's folder, which gives the split where it has a split's name and the row has
-    none. An image that no table lists is `unlisted`.
+    A path in a table is below the table's folder. A manifest says all: what it does not list is passed over. Else an
+    image that is not listed is unusable, and where a row has no split, the image's first folder may be one.
 
     Raises:
         ValueError: a table is damaged or lacks a column, or the classes cannot be used.
@@ -95,11 +95,11 @@ def find_listed_images(tree: Tree, tables: list[str], unlisted: type[Unusable | 
         if isinstance(row, Unusable):
             yield row
         else:
-            rows.add(*row)
+            rows.add(row.path, row.label, row.split or (None if is_manifest else _split_of(row.path)))
     rows.seal()
     for entry in tree.walk():
         if isinstance(entry, SourceFile):
-            yield from _place(entry, rows, tables, unlisted)
+            yield from _place(entry, rows, tables, PassedOver if is_manifest else Unusable)
         elif not isinstance(entry, SourceFolder):
             yield entry
     if not rows.all_seen:
@@ -125,10 +125,10 @@ def _read_tables(tree: Tree, tables: list[str]) -> Iterator[Row | Unusable]:
     for entry in tree.walk():
         if isinstance(entry, SourceFile) and entry.path in tables:
             folder = entry.path.rpartition("/")[0]
-            split = split_named(folder)
             for row in read_rows(entry.load(), entry.shown):
-                if isinstance(row, Row):
-                    path = f"{folder}/{row.path}" if folder else row.path
-                    yield row._replace(path=path, split=row.split or split)
-                else:
-                    yield row
+                yield row._replace(path=f"{folder}/{row.path}") if folder and isinstance(row, Row) else row
+
+
+def _split_of(path: str) -> SplitName | None:
+    folder, slash, _ = path.partition("/")
+    return split_named(folder) if slash else None

@@ -10,7 +10,7 @@ from linear_classifier.preparation.idx_sets import find_idx
 from linear_classifier.preparation.image_metadata import find_listed_images
 from linear_classifier.preparation.manifest_images import find_manifest_images
 from linear_classifier.preparation.npz import find_npz
-from linear_classifier.preparation.source_image import Found, PassedOver, Unusable
+from linear_classifier.preparation.source_image import Found
 from linear_classifier.preparation.source_names import TABLE_SUFFIXES, list_some, suffix_of
 from linear_classifier.preparation.source_survey import Survey, strip_top, survey
 from linear_classifier.preparation.source_tree import Entry, SourceFile, SourceFolder, Tree, open_folder
@@ -45,7 +45,7 @@ def _find_in_folder(source: Path) -> Iterator[Found]:
     tree, found = _open_tree(source)
     metadata = [path for path in found.tables if path.rpartition("/")[2].lower().startswith("metadata.")]
     if metadata:
-        return find_listed_images(tree, metadata, Unusable)
+        return find_listed_images(tree, metadata, is_manifest=False)
     if found.labels or (found.loose and found.loose_json and not found.num_images - found.loose):
         return find_pairs(tree)
     if not found.folders.total():
@@ -64,7 +64,7 @@ def _find_in_manifest(source: Path) -> Iterator[Found]:
             f"{source}: {len(tables)} manifests ({list_some(tables or found.first, len(tables))}), expected one .csv, "
             ".jsonl or .parquet beside the images; name it as prepare.source, or manifest.csv"
         )
-    return find_listed_images(tree, tables, PassedOver)
+    return find_listed_images(tree, tables, is_manifest=True)
 
 
 def _open_tree(source: Path) -> tuple[Tree, Survey]:
@@ -77,16 +77,16 @@ def _open_tree(source: Path) -> tuple[Tree, Survey]:
     tree = open_folder(source)
     found = survey(tree)
     if found.archives and not found.num_images:
-        tree = Tree(source, lambda: _walk_shards(source, found.archives, shards))
+        tree = Tree(source, lambda: _walk_shards(source, shards))
         shards = {path: open_archive(source / path, path) for path in found.archives}
         return strip_top(tree, survey(tree))
     return tree, found
 
 
-def _walk_shards(source: Path, archives: list[str], shards: dict[str, Tree]) -> Iterator[Entry]:
-    """Every entry of the archives of a folder, as if they were unpacked where they lie."""
+def _walk_shards(source: Path, shards: dict[str, Tree]) -> Iterator[Entry]:
+    """Every entry of the folder `source`, those of its archives as if they were unpacked where they lie."""
     for entry in open_folder(source).walk():
-        if isinstance(entry, SourceFile) and entry.path in archives:
+        if isinstance(entry, SourceFile) and entry.path in shards:
             folder = entry.path.rpartition("/")[0]
             for inner in shards[entry.path].walk():
                 is_placed = isinstance(inner, SourceFile | SourceFolder)

@@ -205,7 +205,7 @@ def _read_parquet(file: BinaryIO, name: str) -> Iterator[tuple[str, list[Any] | 
         columns = _need_columns(table.schema_arrow.names, name)
         wanted = [column for column in columns if column is not None]
         number = 0
-        for batch in table.iter_batches(batch_size=10_000, columns=wanted):
+        for batch in table.iter_batches(batch_size=10_000, columns=wanted, use_threads=False):
             for row in batch.to_pylist():
                 number += 1
                 yield f"row {number}", [None if column is None else row[column] for column in columns]

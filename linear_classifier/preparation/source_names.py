@@ -1,8 +1,8 @@
 """Names in a source: which splits they mean, which files are passed over, which paths are refused."""
 
+import posixpath
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
 from linear_classifier.data.splits import SplitName
 
@@ -43,7 +43,7 @@ def split_named(word: str) -> SplitName | None:
 
 def suffix_of(path: str) -> str:
     """The last suffix of the file `path`, in lower case, such as `.png`; "" if it has none."""
-    return PurePosixPath(path).suffix.lower()
+    return posixpath.splitext(path)[1].lower()
 
 
 def why_hidden(name: str) -> str | None:
@@ -85,7 +85,12 @@ def normalise(path: str) -> str:
 
 
 def is_utf8(name: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in name)
+    """Whether `name` has no byte that the system could not decode."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def show(name: str) -> str:

@@ -14,8 +14,6 @@ from linear_classifier.preparation.source_names import (
 )
 from linear_classifier.preparation.source_tree import SourceFile, SourceFolder, Tree
 
-MAX_NOTED = 1000  # tables and archives
-
 
 @dataclass
 class Survey:
@@ -61,7 +59,7 @@ def _note(found: Survey, path: str) -> None:
     found.loose_json += is_first_level and suffix == ".json"
     if is_first_level or (path.count("/") == 1 and split_named(path.split("/")[0])):
         for suffixes, paths in ((TABLE_SUFFIXES, found.tables), (ARCHIVE_SUFFIXES, found.archives)):
-            if suffix in suffixes and len(paths) < MAX_NOTED:
+            if suffix in suffixes:
                 paths.append(path)
     is_image = not why_no_image(path)
     found.loose += is_first_level and suffix in IMAGE_SUFFIXES

@@ -37,6 +37,7 @@ def test_find_class_folders_understands_usual_names_of_splits(word: str, tmp_pat
         ),
         (("train/cat/1.png", "bus/1.png"), "'bus' beside the split 'train'"),
         (("val/cat/1.png", "valid/dog/1.png"), "'val', 'valid' all mean the split val; keep one"),
+        (("train/1.png", "test/2.png"), "'test', 'train' without folders of classes, expected such as train/cat"),
         (("cat/1.png",), "one class only, 'cat'"),
         (("train/cat/1.png", "val/cat/2.png"), "one class only, 'cat'"),
         (("cat/1.png", "Cat/1.png", "dog/.keep", "é/1.png", "e\u0301/1.png"), "'Cat' and 'cat'.* and 'é' differ"),

@@ -117,6 +117,15 @@ def test_find_idx_refuses(files: dict[str, bytes | str], message: str, tmp_path:
         find_all(write_files(tmp_path, files), "idx")
 
 
+@pytest.mark.parametrize(("target", "message"), [("../out", "a link that leads out"), ("gone", "a link to nothing")])
+def test_find_idx_follows_no_link_out(target: str, message: str, tmp_path: Path) -> None:
+    source = write_files(tmp_path / "source", pair())
+    (source / "train-labels-idx1-ubyte").rename(tmp_path / "out")
+    (source / "train-labels-idx1-ubyte").symlink_to(target)
+    with pytest.raises(ValueError, match=f"train-labels-idx1-ubyte: {message}"):
+        find_all(source, "idx")
+
+
 def test_find_idx_names_a_file_as_source(tmp_path: Path) -> None:
     write_files(tmp_path, pair())
     with pytest.raises(ValueError, match="expected the folder of the IDX files"):

@@ -49,6 +49,17 @@ def test_find_listed_images_refuses_a_table_that_cannot_be_used(content: str, me
         find_all(write_files(tmp_path, {**FILES, "metadata.csv": content}))
 
 
+def test_find_listed_images_takes_the_split_of_the_first_folder_unless_it_is_a_manifest(
+    tmp_path: Path,
+) -> None:
+    table = "file_name,label\ntrain/1.png,cat\nVal/2.png,dog\nother/test/3.png,dog\n"
+    files = dict.fromkeys(("train/1.png", "Val/2.png", "other/test/3.png"), b"x")
+    write_files(tmp_path, {**files, "metadata.csv": table})
+    assert {path: split for path, _, split in images(tmp_path)} == dict(zip(files, ("train", "val", None), strict=True))
+    for source in (tmp_path, tmp_path / "metadata.csv"):
+        assert {split for _, _, split in images(source, "manifest")} == {None}
+
+
 def test_find_listed_images_takes_the_rows_split_before_the_folders(tmp_path: Path) -> None:
     table = "file_name,label,split\n1.png,cat,test\n2.png,dog,\n"
     write_files(tmp_path, {"train/metadata.csv": table, "train/1.png": b"x", "train/2.png": b"y"})
