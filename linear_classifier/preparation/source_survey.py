@@ -1,0 +1,88 @@
+"""A first look at a tree, files unopened: which folders, tables and archives it has, and how many images in each."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from linear_classifier.preparation.source_image import PassedOver, Unusable
+from linear_classifier.preparation.source_names import (
+    ARCHIVE_SUFFIXES,
+    IMAGE_SUFFIXES,
+    TABLE_SUFFIXES,
+    split_named,
+    suffix_of,
+    why_no_image,
+)
+from linear_classifier.preparation.source_tree import SourceFile, SourceFolder, Tree
+
+
+@dataclass
+class Survey:
+    """What is where.
+
+    `folders` has how many images lie below each folder of the first level; `in_split`, of such a folder with the name
+    of a split, how many below each folder in it. `tables` and `archives` lie on the first level, or in a folder with
+    the name of a split. `loose` are images on the first level, `first` the first files.
+    """
+
+    folders: Counter[str] = field(default_factory=Counter)
+    in_split: dict[str, Counter[str]] = field(default_factory=dict)
+    tables: list[str] = field(default_factory=list)
+    archives: list[str] = field(default_factory=list)
+    loose: int = 0
+    loose_json: int = 0
+    labels: int = 0  # WebDataset's files *.cls
+    first: list[str] = field(default_factory=list)
+
+    @property
+    def num_images(self) -> int:
+        return self.loose + self.folders.total()
+
+
+def survey(tree: Tree) -> Survey:
+    """What there is in `tree`; it is walked to its end."""
+    found = Survey()
+    for entry in tree.walk():
+        if isinstance(entry, SourceFolder) and entry.path:
+            _count(found, f"{entry.path}/", 0)
+        elif isinstance(entry, SourceFile):
+            _note(found, entry.path)
+        elif isinstance(entry, Unusable | PassedOver) and len(found.first) < 5:
+            found.first.append(f"{entry.path} ({entry.reason})")
+    return found
+
+
+def _note(found: Survey, path: str) -> None:
+    if len(found.first) < 5:
+        found.first.append(path)
+    suffix, is_first_level = suffix_of(path), "/" not in path
+    found.labels += suffix == ".cls"
+    found.loose_json += is_first_level and suffix == ".json"
+    if is_first_level or (path.count("/") == 1 and split_named(path.split("/")[0])):
+        for suffixes, paths in ((TABLE_SUFFIXES, found.tables), (ARCHIVE_SUFFIXES, found.archives)):
+            if suffix in suffixes:
+                paths.append(path)
+    is_image = not why_no_image(path)
+    found.loose += is_first_level and suffix in IMAGE_SUFFIXES
+    if not is_first_level:
+        _count(found, path, is_image)
+
+
+def _count(found: Survey, path: str, images: int) -> None:
+    """Count `images` for the folders above the file `path`."""
+    top, _, rest = path.partition("/")
+    found.folders[top] += images
+    if split_named(top):
+        second = found.in_split.setdefault(top, Counter())
+        if "/" in rest:
+            second[rest.split("/")[0]] += images
+
+
+def strip_top(tree: Tree, found: Survey) -> tuple[Tree, Survey]:
+    """`tree` below the one folder that holds all there is, as archives often have it; not if it is a split or class."""
+    while len(found.folders) == 1 and not (found.loose or found.tables or found.in_split):
+        inner = tree.below(next(iter(found.folders)))
+        below = survey(inner)
+        if not (below.folders.total() or below.tables or below.labels or below.loose_json):
+            break
+        tree, found = inner, below
+    return tree, found

@@ -1,0 +1,115 @@
+"""WebDataset's pairs: key.png beside key.cls or key.json, in tars as a rule; a key ends at its first dot."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from linear_classifier.data.splits import SplitName
+from linear_classifier.preparation.manifest import find_columns, label_of
+from linear_classifier.preparation.source_image import Found, PassedOver, SourceImage, Unusable
+from linear_classifier.preparation.source_names import split_named, suffix_of, why_no_image
+from linear_classifier.preparation.source_tree import SourceFile, SourceFolder, Tree
+
+MAX_LABEL = 10**6  # bytes of a .cls or .json
+
+
+@dataclass
+class _Sample:
+    """The files of one key, which follow each other."""
+
+    key: str
+    images: list[SourceImage] = field(default_factory=list)
+    label: str | None = None
+    faults: list[str] = field(default_factory=list)
+
+
+def find_pairs(tree: Tree) -> Iterator[Found]:
+    """Every image of `tree`, labelled by the file beside it; its split is that of its first folder, if it is one."""
+    sample = _Sample("")
+    for entry in tree.walk():
+        if isinstance(entry, SourceFolder):
+            continue
+        if not isinstance(entry, SourceFile):
+            yield entry
+            continue
+        key = _key_of(entry.path)
+        if key != sample.key:
+            yield from _finish(sample)
+            sample = _Sample(key)
+        if passed_over := _add(sample, entry):
+            yield passed_over
+    yield from _finish(sample)
+
+
+def _key_of(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{name.split('.')[0]}"
+
+
+def _add(sample: _Sample, file: SourceFile) -> PassedOver | None:
+    """Take `file` into `sample`, or say why not."""
+    if suffix_of(file.path) in (".cls", ".json"):
+        try:
+            label = _read_label(file)
+        except ValueError as error:
+            sample.faults.append(f"{file.shown.rpartition('/')[2]}: {error}")
+            return None
+        if label is not None and sample.label not in (None, label):
+            sample.faults.append(f"two labels, {sample.label!r} and {label!r}")
+        sample.label = label if label is not None else sample.label
+        return None
+    if reason := why_no_image(file.path):
+        return PassedOver(file.shown, reason)
+    sample.images.append(SourceImage(file.shown, "", _split_of(file.path), file.load()))
+    return None
+
+
+def _split_of(path: str) -> SplitName | None:
+    folder, slash, _ = path.partition("/")
+    return split_named(folder) if slash else None
+
+
+def _finish(sample: _Sample) -> Iterator[Found]:
+    if not sample.images and (sample.label is not None or sample.faults):
+        yield PassedOver(sample.key.lstrip("/"), "a label without an image beside it")
+    for image in sample.images:
+        if sample.faults:
+            yield Unusable(image.path, "; ".join(sample.faults))
+        elif len(sample.images) > 1:
+            yield Unusable(image.path, f"one of {len(sample.images)} images of one key, expected one")
+        elif sample.label is None:
+            yield Unusable(image.path, "no .cls beside it, and no .json with a label")
+        else:
+            yield image._replace(label=sample.label)
+
+
+def _read_label(file: SourceFile) -> str | None:
+    """The label that `file` has, or None where it is JSON without one.
+
+    Raises:
+        ValueError: it is damaged or too large.
+    """
+    content = file.load()
+    if isinstance(content, Path):
+        with content.open("rb") as opened:
+            content = opened.read(MAX_LABEL + 1)
+    if len(content) > MAX_LABEL:
+        raise ValueError(f"a label of more than {MAX_LABEL} bytes")
+    text = content.decode("utf-8-sig").strip()
+    if suffix_of(file.path) == ".cls":
+        if not text:
+            raise ValueError("the label is empty")
+        return str(int(text)) if text.isascii() and text.isdigit() else text
+    return _label_in_json(text)
+
+
+def _label_in_json(text: str) -> str | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("damaged JSON") from None
+    if isinstance(value, dict):
+        column = find_columns(list(value)).label
+        return None if column is None else label_of(value[column])
+    return label_of(value)
