@@ -81,10 +81,8 @@ def _compare_descriptions(base: Revision, head: Revision, changes: DataChanges) 
             changes.notes.append(
                 f"{what.replace('_', ' ')}: {getattr(before, what)} before, {getattr(after, what)} after"
             )
-    changed = sorted(
-        name for name in before.sources | after.sources if before.sources.get(name) != after.sources.get(name)
-    )
-    changes.notes.extend(f"the raw file {name} differs" for name in changed)
+    if before.sources != after.sources:
+        changes.notes.append("the source images differ")
     changes.counts.extend(_count_changes(before, after))
 
 

@@ -1,0 +1,92 @@
+"""One random order of images that follows from their pixels, labels and a seed: not from files, names or layout."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linear_classifier.preparation.spool import Spool
+
+_GOLDEN = 0x9E3779B97F4A7C15  # of SplitMix64
+_BLOCK = 2**20  # keys mixed at a time, so that intermediate results stay small
+
+
+class ContentOrder(NamedTuple):
+    """Images sorted by their keys, which are random; pixel-equal ones side by side, sorted by label and split.
+
+    `indices` number the images in the spool, uint32 `(n,)`, `keys` are uint64 `(n,)`; `is_repeat` is true where an
+    image has the pixels of the one before it, bool `(n,)`.
+    """
+
+    indices: NDArray[np.uint32]
+    keys: NDArray[np.uint64]
+    is_repeat: NDArray[np.bool_]
+
+    def select(self, kept: NDArray[np.bool_]) -> "ContentOrder":
+        """The images for which `kept` `(n,)` is true, at most one of each group of pixel-equal ones."""
+        return ContentOrder(self.indices[kept], self.keys[kept], np.zeros(int(kept.sum()), np.bool_))
+
+
+def sort_by_content(spool: Spool, seed: int) -> ContentOrder:
+    """The images of `spool` in a random order that `seed` chooses; takes the spool's keys."""
+    keys = spool.take_keys()
+    _mix(keys, seed)
+    indices = np.lexsort((spool.splits, spool.labels, keys)).astype(np.uint32)
+    keys = keys[indices]
+    is_repeat = np.zeros(len(keys), np.bool_)
+    np.equal(keys[1:], keys[:-1], out=is_repeat[1:])
+    order = ContentOrder(indices, keys, is_repeat)
+    for start, end in find_groups(is_repeat):
+        _separate_collisions(spool, order, start, end)
+    return order
+
+
+def find_groups(is_repeat: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Where each group of pixel-equal images starts and ends in the order, the end excluded, `(groups, 2)`."""
+    edges = np.flatnonzero(np.diff(is_repeat, prepend=False, append=False)).reshape(-1, 2)
+    edges[:, 0] -= 1  # the first of a group repeats nothing
+    return edges
+
+
+def shuffle_repeats(order: ContentOrder) -> NDArray[np.uint32]:
+    """The images of `order`, those that repeat another moved to random places: no batch is to hold a run of them."""
+    groups = find_groups(order.is_repeat)
+    if not len(groups):
+        return order.indices
+    repeats = np.flatnonzero(order.is_repeat)
+    occurrences = repeats - np.repeat(groups[:, 0], groups[:, 1] - groups[:, 0] - 1)
+    keys = order.keys[repeats] + occurrences.astype(np.uint64) * np.uint64(_GOLDEN)
+    _mix(keys, 0)
+    places = order.keys.copy()
+    places[repeats] = keys
+    return order.indices[np.argsort(places, kind="stable")]
+
+
+def _separate_collisions(spool: Spool, order: ContentOrder, start: int, end: int) -> None:
+    """Order a group by pixels where its keys are equal and its pixels are not; these repeat nothing."""
+    members = order.indices[start:end]
+    pixels = spool.read(members.tolist())
+    first = next(pixels)
+    if all(other == first for other in pixels):
+        return
+    labels, splits = spool.labels[members].tolist(), spool.splits[members].tolist()
+    rows = sorted(zip(spool.read(members.tolist()), labels, splits, members.tolist(), strict=True))
+    order.indices[start:end] = [row[-1] for row in rows]
+    order.is_repeat[start + 1 : end] = [row[0] == before[0] for before, row in pairwise(rows)]
+
+
+def _mix(keys: NDArray[np.uint64], seed: int) -> None:
+    """Replace each key by a random one, in place: equal keys stay equal, different ones different.
+
+    The finalizer of SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+    """
+    offset = np.uint64((seed + 1) * _GOLDEN % 2**64)
+    for start in range(0, len(keys), _BLOCK):
+        block = keys[start : start + _BLOCK]
+        block += offset
+        block ^= block >> np.uint64(30)
+        block *= np.uint64(0xBF58476D1CE4E5B9)
+        block ^= block >> np.uint64(27)
+        block *= np.uint64(0x94D049BB133111EB)
+        block ^= block >> np.uint64(31)

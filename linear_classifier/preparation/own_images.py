@@ -1,0 +1,160 @@
+"""Images of a source, whatever its layout → `data/prepared/`, in memory that hardly grows with their number."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from linear_classifier.data.splits import SPLITS, Dataset, save_dataset, save_split
+from linear_classifier.params import PrepareParams
+from linear_classifier.preparation.content_order import ContentOrder, find_groups, shuffle_repeats, sort_by_content
+from linear_classifier.preparation.decoding import Target
+from linear_classifier.preparation.decoding_pool import decode_all
+from linear_classifier.preparation.duplicates import describe_clashes, find_clashes, keep_one
+from linear_classifier.preparation.layouts import check_classes, natural_order
+from linear_classifier.preparation.source_image import Found, PassedOver, SourceImage, Unusable
+from linear_classifier.preparation.spool import Spool, one_line, open_spool
+from linear_classifier.preparation.stratify import draw_splits
+
+
+class Findings(NamedTuple):
+    """What of a source is no image of the data set."""
+
+    unusable: list[Unusable]
+    passed_over: list[PassedOver]
+
+
+def prepare_images(found: Iterable[Found], folder: Path, name: str, params: PrepareParams) -> tuple[Dataset, Findings]:
+    """Write every split, and `dataset.json` last, to `folder`.
+
+    Raises:
+        ValueError: there are images that cannot be used, pixel-equal ones where they may not be, or classes too small;
+            a note names each. Or there is no image, or one class only.
+        RuntimeError: a worker that decodes was killed or hangs, or the disk has not enough room.
+    """
+    height, width = params.image_size
+    target = Target(height, width, params.channels, params.resize)
+    findings = Findings([], [])
+    with open_spool(folder.parent, target.num_bytes) as spool:
+        _fill(spool, found, target, findings)
+        if params.unreadable == "refuse":
+            _refuse(findings.unusable)
+        _name_classes(spool)
+        order, splits, duplicates = _arrange(spool, params)
+        dataset = Dataset(
+            name=name,
+            class_names=spool.class_names,
+            image_shape=[target.channels, target.height, target.width],
+            counts=_count(spool.labels[order.indices], splits, len(spool.class_names)),
+            sources=spool.sha256,
+            skipped=[list(item) for item in findings.unusable],
+            duplicates=duplicates,
+        )
+        _write(spool, order, splits, dataset, folder)
+    return dataset, findings
+
+
+def _fill(spool: Spool, found: Iterable[Found], target: Target, findings: Findings) -> None:
+    """Decode every image into `spool`; what else there is goes to `findings`."""
+    outcomes = decode_all(_only_images(found, findings), target)
+    for image, outcome in tqdm(outcomes, desc="prepare", unit=" images", disable=None):
+        if isinstance(outcome, str):
+            findings.unusable.append(Unusable(one_line(image.path), outcome))
+        else:
+            spool.append(image, outcome)
+    findings.unusable.sort()
+
+
+def _only_images(found: Iterable[Found], findings: Findings) -> Iterator[SourceImage]:
+    for item in found:
+        if isinstance(item, SourceImage):
+            yield item
+        elif isinstance(item, Unusable):
+            findings.unusable.append(Unusable(one_line(item.path), item.reason))
+        else:
+            findings.passed_over.append(PassedOver(one_line(item.path), item.reason))
+
+
+def _refuse(unusable: list[Unusable]) -> None:
+    if not unusable:
+        return
+    error = ValueError(
+        f"{len(unusable)} images cannot be used, see above; fix or remove them, or set prepare.unreadable to skip"
+    )
+    for path, reason in unusable:
+        error.add_note(f"{path}: {reason}")
+    raise error
+
+
+def _name_classes(spool: Spool) -> None:
+    if not len(spool):
+        raise ValueError("no image was found in prepare.source; see docs/own-images.md for where they are to lie")
+    counts = np.bincount(spool.labels).tolist()
+    check_classes(dict(zip(spool.class_names, counts, strict=True)))
+    spool.rename_classes(natural_order(spool.class_names))
+
+
+def _arrange(spool: Spool, params: PrepareParams) -> tuple[ContentOrder, NDArray[np.int8], dict[str, int]]:
+    """The images that are kept, in order; the split of each, int8 `(n,)`; how many pixel-equal ones there are."""
+    order = sort_by_content(spool, params.seed)
+    num_repeats, num_images = int(order.is_repeat.sum()), len(order.indices)
+    if params.duplicates == "drop" and num_repeats:
+        order = order.select(keep_one(order, spool.labels[order.indices]))
+    labels = spool.labels[order.indices]
+    fractions = {"test": params.test_fraction, "val": params.val_fraction}
+    splits = draw_splits(labels, spool.splits[order.indices], order.keys, spool.class_names, fractions)
+    groups = find_groups(order.is_repeat)
+    in_two_splits = find_clashes(order.is_repeat, groups, splits)
+    with_two_labels = find_clashes(order.is_repeat, groups, labels)
+    clashes = groups[np.union1d(in_two_splits, with_two_labels)]
+    if params.duplicates == "refuse" and len(clashes):
+        _refuse_clashes(describe_clashes(spool, order, clashes, splits), len(clashes))
+    report = {
+        "repeats": num_repeats,
+        "groups_in_two_splits": len(in_two_splits),
+        "groups_with_two_labels": len(with_two_labels),
+        "dropped": num_images - len(order.indices),
+    }
+    return order, splits, report
+
+
+def _refuse_clashes(lines: list[str], count: int) -> None:
+    error = ValueError(
+        f"{count} images are there again, pixel by pixel, in another split or with another label, see above; remove "
+        "them, or set prepare.duplicates to drop or allow"
+    )
+    for line in lines:
+        error.add_note(line)
+    raise error
+
+
+def _count(labels: NDArray[np.uint16], splits: NDArray[np.int8], num_classes: int) -> dict[str, list[int]]:
+    return {
+        name: np.bincount(labels[splits == index], minlength=num_classes).tolist() for index, name in enumerate(SPLITS)
+    }
+
+
+def _write(spool: Spool, order: ContentOrder, splits: NDArray[np.int8], dataset: Dataset, folder: Path) -> None:
+    _check_free_space(folder.parent, len(splits) * (spool.image_bytes + 8))
+    for index, name in enumerate(SPLITS):
+        mine = splits == index
+        chosen = shuffle_repeats(ContentOrder(order.indices[mine], order.keys[mine], _repeats(order.keys[mine])))
+        save_split(folder / name, spool.read(chosen), spool.labels[chosen], dataset.image_shape)
+    save_dataset(folder, dataset)
+
+
+def _repeats(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    return np.concatenate([[False], keys[1:] == keys[:-1]])
+
+
+def _check_free_space(folder: Path, needed: int) -> None:
+    disk = shutil.disk_usage(folder)
+    if disk.total and disk.free < needed:  # a disk that says nothing of itself says 0 of all
+        raise RuntimeError(
+            f"{folder}: {disk.free / 1e9:.1f} GB free, but the prepared images take {needed / 1e9:.1f} GB; make room, "
+            "and run it again"
+        )
