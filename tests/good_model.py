@@ -52,6 +52,6 @@ def save_small_run(folder: Path) -> SavedModel:
         name: Split(generator.integers(0, 256, (count, 1, 28, 28), np.uint8), np.arange(count) % 10)
         for name, count in sizes.items()
     }
-    save_splits(folder / "data/prepared", splits, "small", saved.class_names, {})
+    save_splits(folder / "data/prepared", splits, "small", saved.class_names, "")
     save_model(folder / "models/model.pkl", saved)
     return saved

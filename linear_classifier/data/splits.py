@@ -19,6 +19,7 @@ from linear_classifier.io.files import open_regular, replacing, write_json
 
 SplitName = Literal["train", "val", "test"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
+_BLOCK = 2**18  # labels that are written at a time
 MEND = "run `dvc repro prepare`, or `dvc pull`"
 
 
@@ -77,7 +78,8 @@ def save_split(
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
         file.writelines(images)
     with replacing(folder / "labels.npy") as file:
-        np.lib.format.write_array(file, labels.astype("<i8"), version=(1, 0), allow_pickle=False)
+        np.lib.format.write_array_header_1_0(file, {"descr": "<i8", "fortran_order": False, "shape": labels.shape})
+        file.writelines(labels[start : start + _BLOCK].astype("<i8").data for start in range(0, len(labels), _BLOCK))
 
 
 def save_dataset(folder: Path, dataset: Dataset) -> None:

@@ -1,5 +1,6 @@
 """One random order of images that follows from their pixels, labels and a seed: not from files, names or layout."""
 
+import hashlib
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -32,13 +33,13 @@ def sort_by_content(spool: Spool, seed: int) -> ContentOrder:
     """The images of `spool` in a random order that `seed` chooses; takes the spool's keys."""
     keys = spool.take_keys()
     _mix(keys, seed)
-    indices = np.lexsort((spool.splits, spool.labels, keys)).astype(np.uint32)
+    indices = np.argsort(keys).astype(np.uint32)
     keys = keys[indices]
     is_repeat = np.zeros(len(keys), np.bool_)
     np.equal(keys[1:], keys[:-1], out=is_repeat[1:])
     order = ContentOrder(indices, keys, is_repeat)
     for start, end in find_groups(is_repeat):
-        _separate_collisions(spool, order, start, end)
+        _sort_group(spool, order, start, end)
     return order
 
 
@@ -49,31 +50,29 @@ def find_groups(is_repeat: NDArray[np.bool_]) -> NDArray[np.int64]:
     return edges
 
 
-def shuffle_repeats(order: ContentOrder) -> NDArray[np.uint32]:
-    """The images of `order`, those that repeat another moved to random places: no batch is to hold a run of them."""
+def spread_repeats(order: ContentOrder) -> NDArray[np.int64]:
+    """The order `(n,)` in which pixel-equal images of `order` lie apart: no batch is to hold a run of them."""
     groups = find_groups(order.is_repeat)
-    if not len(groups):
-        return order.indices
     repeats = np.flatnonzero(order.is_repeat)
     occurrences = repeats - np.repeat(groups[:, 0], groups[:, 1] - groups[:, 0] - 1)
     keys = order.keys[repeats] + occurrences.astype(np.uint64) * np.uint64(_GOLDEN)
     _mix(keys, 0)
     places = order.keys.copy()
     places[repeats] = keys
-    return order.indices[np.argsort(places, kind="stable")]
+    return np.argsort(places, kind="stable")
 
 
-def _separate_collisions(spool: Spool, order: ContentOrder, start: int, end: int) -> None:
-    """Order a group by pixels where its keys are equal and its pixels are not; these repeat nothing."""
+def _sort_group(spool: Spool, order: ContentOrder, start: int, end: int) -> None:
+    """Sort images with one key by their pixels' SHA-256, label and split; one whose pixels differ repeats nothing."""
     members = order.indices[start:end]
-    pixels = spool.read(members.tolist())
-    first = next(pixels)
-    if all(other == first for other in pixels):
-        return
     labels, splits = spool.labels[members].tolist(), spool.splits[members].tolist()
-    rows = sorted(zip(spool.read(members.tolist()), labels, splits, members.tolist(), strict=True))
-    order.indices[start:end] = [row[-1] for row in rows]
+    rows = sorted(zip(map(_sha256, spool.read(members)), labels, splits, members.tolist(), strict=True))
+    members[:] = [row[-1] for row in rows]
     order.is_repeat[start + 1 : end] = [row[0] == before[0] for before, row in pairwise(rows)]
+
+
+def _sha256(pixels: bytes) -> bytes:
+    return hashlib.sha256(pixels).digest()
 
 
 def _mix(keys: NDArray[np.uint64], seed: int) -> None:

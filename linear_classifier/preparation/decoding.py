@@ -25,7 +25,7 @@ BACKGROUND = "white"  # behind what is transparent, and around what `fit` leaves
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 EIGHT_BIT = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 
-Content = Path | bytes | NDArray[np.uint8]
+Content = Path | str | bytes | NDArray[np.uint8]
 
 
 class Target(NamedTuple):
@@ -88,20 +88,24 @@ def _load(content: Content) -> Image.Image:
     image.load()
     if image.format == "PNG" and b"IEND" not in data:
         raise _UnusableError("damaged (truncated)")  # behind its pixels, which Pillow takes
-    with suppress(Exception):  # damaged EXIF is no damaged image; where it can be read, the image is turned first
-        ImageOps.exif_transpose(image, in_place=True)
+    if image.info:  # else it has neither EXIF nor XMP
+        with suppress(Exception):  # damaged EXIF is no damaged image; where it can be read, the image is turned first
+            ImageOps.exif_transpose(image, in_place=True)
     return image
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path | str) -> bytes:
     """The whole file; never waits for a FIFO."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        status = os.fstat(file.fileno())
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _UnusableError("it is no file")
         if status.st_size > MAX_BYTES:
             raise _UnusableError(f"it has {status.st_size} bytes, expected at most {MAX_BYTES}")
-        return file.read(status.st_size + 1)  # without a size it would take a second read to learn of the end
+        return b"".join(iter(lambda: os.read(descriptor, status.st_size + 1), b""))
+    finally:
+        os.close(descriptor)
 
 
 def _flatten(image: Image.Image) -> Image.Image:

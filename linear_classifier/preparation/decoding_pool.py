@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -97,7 +98,8 @@ def _start(pool: ProcessPoolExecutor, contents: list[Content], target: Target) -
         done: Future[list[Outcome]] = Future()  # nothing is to be decoded: to send them away would take longer
         done.set_result([_decode(content, target) for content in contents])
         return done
-    return pool.submit(_decode_in_worker, contents, target)
+    slim = [str(content) if isinstance(content, Path) else content for content in contents]  # a Path is slow to send
+    return pool.submit(_decode_in_worker, slim, target)
 
 
 def _finish(chunk: list[SourceImage], future: Future[list[Outcome]]) -> Iterator[tuple[SourceImage, Outcome]]:

@@ -11,14 +11,14 @@ from tqdm import tqdm
 
 from linear_classifier.data.splits import SPLITS, Dataset, save_dataset, save_split
 from linear_classifier.params import PrepareParams
-from linear_classifier.preparation.content_order import ContentOrder, find_groups, shuffle_repeats, sort_by_content
+from linear_classifier.preparation.content_order import find_groups, sort_by_content, spread_repeats
 from linear_classifier.preparation.decoding import Target
 from linear_classifier.preparation.decoding_pool import decode_all
 from linear_classifier.preparation.duplicates import describe_clashes, find_clashes, keep_one
 from linear_classifier.preparation.layouts import check_classes, natural_order
 from linear_classifier.preparation.source_image import Found, PassedOver, SourceImage, Unusable
 from linear_classifier.preparation.spool import Spool, one_line, open_spool
-from linear_classifier.preparation.stratify import draw_splits
+from linear_classifier.preparation.stratify import count_images, draw_splits
 
 
 class Findings(NamedTuple):
@@ -44,17 +44,17 @@ def prepare_images(found: Iterable[Found], folder: Path, name: str, params: Prep
         if params.unreadable == "refuse":
             _refuse(findings.unusable)
         _name_classes(spool)
-        order, splits, duplicates = _arrange(spool, params)
+        indices, splits, duplicates = _arrange(spool, params)
         dataset = Dataset(
             name=name,
             class_names=spool.class_names,
             image_shape=[target.channels, target.height, target.width],
-            counts=_count(spool.labels[order.indices], splits, len(spool.class_names)),
+            counts=count_images(spool.labels[indices], splits, len(spool.class_names)),
             sources=spool.sha256,
             skipped=[list(item) for item in findings.unusable],
             duplicates=duplicates,
         )
-        _write(spool, order, splits, dataset, folder)
+        _write(spool, indices, splits, dataset, folder)
     return dataset, findings
 
 
@@ -93,13 +93,12 @@ def _refuse(unusable: list[Unusable]) -> None:
 def _name_classes(spool: Spool) -> None:
     if not len(spool):
         raise ValueError("no image was found in prepare.source; see docs/own-images.md for where they are to lie")
-    counts = np.bincount(spool.labels).tolist()
-    check_classes(dict(zip(spool.class_names, counts, strict=True)))
+    check_classes(spool.counts)
     spool.rename_classes(natural_order(spool.class_names))
 
 
-def _arrange(spool: Spool, params: PrepareParams) -> tuple[ContentOrder, NDArray[np.int8], dict[str, int]]:
-    """The images that are kept, in order; the split of each, int8 `(n,)`; how many pixel-equal ones there are."""
+def _arrange(spool: Spool, params: PrepareParams) -> tuple[NDArray[np.uint32], NDArray[np.int8], dict[str, int]]:
+    """The images that are kept, in order, and the split of each, both `(n,)`; how many pixel-equal ones there are."""
     order = sort_by_content(spool, params.seed)
     num_repeats, num_images = int(order.is_repeat.sum()), len(order.indices)
     if params.duplicates == "drop" and num_repeats:
@@ -119,7 +118,10 @@ def _arrange(spool: Spool, params: PrepareParams) -> tuple[ContentOrder, NDArray
         "groups_with_two_labels": len(with_two_labels),
         "dropped": num_images - len(order.indices),
     }
-    return order, splits, report
+    if not num_repeats:
+        return order.indices, splits, report
+    places = spread_repeats(order)
+    return order.indices[places], splits[places], report
 
 
 def _refuse_clashes(lines: list[str], count: int) -> None:
@@ -132,23 +134,12 @@ def _refuse_clashes(lines: list[str], count: int) -> None:
     raise error
 
 
-def _count(labels: NDArray[np.uint16], splits: NDArray[np.int8], num_classes: int) -> dict[str, list[int]]:
-    return {
-        name: np.bincount(labels[splits == index], minlength=num_classes).tolist() for index, name in enumerate(SPLITS)
-    }
-
-
-def _write(spool: Spool, order: ContentOrder, splits: NDArray[np.int8], dataset: Dataset, folder: Path) -> None:
+def _write(spool: Spool, indices: NDArray[np.uint32], splits: NDArray[np.int8], dataset: Dataset, folder: Path) -> None:
     _check_free_space(folder.parent, len(splits) * (spool.image_bytes + 8))
     for index, name in enumerate(SPLITS):
-        mine = splits == index
-        chosen = shuffle_repeats(ContentOrder(order.indices[mine], order.keys[mine], _repeats(order.keys[mine])))
+        chosen = indices[splits == index]
         save_split(folder / name, spool.read(chosen), spool.labels[chosen], dataset.image_shape)
     save_dataset(folder, dataset)
-
-
-def _repeats(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    return np.concatenate([[False], keys[1:] == keys[:-1]])
 
 
 def _check_free_space(folder: Path, needed: int) -> None:

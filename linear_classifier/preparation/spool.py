@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ class Spool:
         self._pixels, self._paths, self.image_bytes = pixels, paths, image_bytes
         self._keys, self._labels, self._splits = array("Q"), array("H"), array("b")
         self._classes: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
         self._sum_of_hashes = 0
 
     def __len__(self) -> int:
@@ -66,6 +68,7 @@ class Spool:
         self._paths.write(one_line(image.path).encode() + b"\n")
         self._keys.append(int.from_bytes(decoded.sha256[:8], "little"))
         self._labels.append(label)
+        self.counts[image.label] += 1
         self._splits.append(NO_SPLIT if image.split is None else SPLITS.index(image.split))
         entry = hashlib.sha256(decoded.sha256 + f"{image.split} {image.label}".encode("utf-8", "surrogatepass"))
         self._sum_of_hashes = (self._sum_of_hashes + int.from_bytes(entry.digest())) % 2**256
@@ -89,7 +92,7 @@ class Spool:
         """The pixels of the images `indices`."""
         self._pixels.flush()
         descriptor, size = self._pixels.fileno(), self.image_bytes
-        return (os.pread(descriptor, size, index * size) for index in indices)
+        return (os.pread(descriptor, size, int(index) * size) for index in indices)
 
     def find_paths(self, indices: Iterable[int]) -> dict[int, str]:
         """The paths of the images `indices`, by one pass over all."""

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from linear_classifier.data.splits import SPLITS, Split
 
 _TRAIN = SPLITS.index("train")
+_BLOCK = 2**18
 
 
 def split_train_val(split: Split, val_fraction: float, seed: int) -> tuple[Split, Split]:
@@ -63,6 +64,15 @@ def draw_splits(
     return drawn
 
 
+def count_images(labels: NDArray[np.uint16], splits: NDArray[np.int8], num_classes: int) -> dict[str, list[int]]:
+    """How many images of each class each split has; block by block, since `bincount` makes 8 bytes of each label."""
+    counts = np.zeros(len(SPLITS) * num_classes, np.int64)
+    for start in range(0, len(labels), _BLOCK):
+        cells = splits[start : start + _BLOCK] * np.int64(num_classes) + labels[start : start + _BLOCK]
+        counts += np.bincount(cells, minlength=len(counts))
+    return dict(zip(SPLITS, counts.reshape(len(SPLITS), num_classes).tolist(), strict=True))
+
+
 def _end_of_group(keys: NDArray[np.uint64], end: int) -> int:
     while 0 < end < len(keys) and keys[end] == keys[end - 1]:
         end += 1
@@ -72,9 +82,7 @@ def _end_of_group(keys: NDArray[np.uint64], end: int) -> int:
 def _check_classes_are_split(
     labels: NDArray[np.uint16], splits: NDArray[np.int8], class_names: list[str], needed: list[str]
 ) -> None:
-    counts = {
-        name: np.bincount(labels[splits == SPLITS.index(name)], minlength=len(class_names)).tolist() for name in needed
-    }
+    counts = count_images(labels, splits, len(class_names))
     error = ValueError("a class is too small to be split, see above; add images, or change the fractions of prepare")
     for label, class_name in enumerate(class_names):
         lacking = [name for name in needed if not counts[name][label]]

@@ -9,14 +9,14 @@ from linear_classifier.data.splits import Split, load_dataset, load_split, save_
 
 @pytest.fixture
 def folder(tmp_path: Path, split: Split) -> Path:
-    save_splits(tmp_path, {"train": split, "val": split}, "small", ["square", "cross", "dot"], {"raw": "hash"})
+    save_splits(tmp_path, {"train": split, "val": split}, "small", ["square", "cross", "dot"], "hash")
     return tmp_path
 
 
 def test_save_splits_is_read_back_as_it_was(folder: Path, split: Split) -> None:
     dataset = load_dataset(folder)
     assert (dataset.name, dataset.image_shape) == ("small", [1, 4, 5])
-    assert dataset.counts == {"train": [3, 2, 2], "val": [3, 2, 2]} and dataset.sources == {"raw": "hash"}
+    assert dataset.counts == {"train": [3, 2, 2], "val": [3, 2, 2]} and dataset.sources == "hash"
     read = load_split(folder, "train", dataset)
     assert isinstance(read.images, np.memmap) and len(read) == 7
     np.testing.assert_array_equal(read.images, split.images)
@@ -28,7 +28,7 @@ def test_save_splits_writes_the_same_bytes_whatever_the_memory_layout(
 ) -> None:
     before = (folder / "train/images.npy").read_bytes()
     other = Split(np.asfortranarray(split.images), split.labels)
-    save_splits(tmp_path, {"train": other}, "small", ["square", "cross", "dot"], {})
+    save_splits(tmp_path, {"train": other}, "small", ["square", "cross", "dot"], "")
     assert (tmp_path / "train/images.npy").read_bytes() == before
 
 
