@@ -98,7 +98,9 @@ def _start(pool: ProcessPoolExecutor, contents: list[Content], target: Target) -
         done: Future[list[Outcome]] = Future()  # nothing is to be decoded: to send them away would take longer
         done.set_result([_decode(content, target) for content in contents])
         return done
-    slim = [str(content) if isinstance(content, Path) else content for content in contents]  # a Path is slow to send
+    slim: list[Content] = [
+        str(content) if isinstance(content, Path) else content for content in contents
+    ]  # a Path is slow to send
     return pool.submit(_decode_in_worker, slim, target)
 
 

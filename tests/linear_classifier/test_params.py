@@ -15,7 +15,7 @@ COMMITTED = (ROOT / "params.yaml").read_text()
 def load_with(folder: Path, section: str, key: str, text: str) -> Any:
     """The params after `section.key` was edited to the YAML `text`."""
     before, after = re.split(rf"(?m)^{section}:.*$", COMMITTED, maxsplit=1)
-    edited = re.sub(rf"(?m)^  {key}: +(\[.*\]|\S+)", lambda _: f"  {key}: {text}", after, count=1)
+    edited = re.sub(rf"(?m)^  {key}: +(\[[^]]*\]|\S+)", lambda _: f"  {key}: {text}", after, count=1)
     assert edited != after
     (folder / "params.yaml").write_text(f"{before}{section}:{edited}")
     return load_params(folder / "params.yaml")
