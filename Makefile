@@ -7,7 +7,7 @@ export DVC_NO_ANALYTICS := 1
 BASE ?= main
 
 .DEFAULT_GOAL := repro
-.PHONY: repro job setup hooks test check format check-committed reproduce base-results faults compare bench lock image image-run image-test \
+.PHONY: repro job setup hooks test check format check-committed reproduce base-results use-images faults compare bench lock image image-run image-test \
 	image-full-test sbom help clean
 
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -53,6 +53,9 @@ reproduce: .venv/.runs ## make everything again, and refuse if a byte is not wha
 
 base-results: .venv/.runs ## have the results of another commit in the DVC cache, to compare with: make base-results BASE=main
 	@$(BIN)/python -m tools.base_results $(BASE)
+
+use-images: .venv/.runs ## make images of your own the pipeline's: make use-images SOURCE=images (see docs/own-images.md)
+	@$(BIN)/python -m tools.use_images $(SOURCE) $(ARGS)
 
 faults: .venv/.checks ## make each of the 58 faults happen, and print a row for each
 	@$(BIN)/python -m tests.faults
