@@ -150,6 +150,8 @@ def _is_well_formed(dataset: Dataset) -> bool:
         and len(shape) == 3
         and min(shape) > 0
         and isinstance(dataset.sources, str)
+        and isinstance(dataset.skipped, list)
+        and isinstance(dataset.duplicates, dict)
         and isinstance(counts, dict)
         and all(_is_list_of(int, count) and len(count) == len(names) for count in counts.values())
     )

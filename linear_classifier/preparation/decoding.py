@@ -19,6 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")  # none of them runs a program, as EPS does
 MAX_PIXELS = 89_478_485  # Pillow's own limit, 256 MiB at 3 bytes a pixel; looked at before anything is decoded
 MAX_SIDE = 65_535  # as long as JPEG allows; Pillow takes 8 bytes a row, however short it is
+LARGE, MAX_RATIO = 2**24, 1000  # more pixels a byte than any scan has, in an image of so many: made to take memory
 MAX_BYTES = 2**29  # of a file, which is read whole: as much as MAX_PIXELS take at 6 bytes
 FILTER = Image.Resampling.BICUBIC  # over all source pixels that a target pixel covers
 BACKGROUND = "white"  # behind what is transparent, and around what `fit` leaves free
@@ -85,6 +86,8 @@ def _load(content: Content) -> Image.Image:
         raise _UnusableError(
             f"it is {image.width} x {image.height} pixels, expected at most {MAX_PIXELS}, {MAX_SIDE} a side"
         )
+    if image.width * image.height > max(LARGE, MAX_RATIO * len(data)):
+        raise _UnusableError(f"it is {image.width} x {image.height} pixels in {len(data)} bytes, as a bomb is")
     image.load()
     if image.format == "PNG" and b"IEND" not in data:
         raise _UnusableError("damaged (truncated)")  # behind its pixels, which Pillow takes

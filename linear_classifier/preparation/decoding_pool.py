@@ -8,7 +8,7 @@ import signal
 import sys
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -39,8 +39,8 @@ Outcome = Decoded | str
 """A string says why an image cannot be used."""
 
 
-def decode_all(images: Iterable[SourceImage], target: Target) -> Iterator[tuple[SourceImage, Outcome]]:
-    """Each of `images`, in order, with what it decodes to.
+def decode_all(images: Iterable[SourceImage], target: Target) -> Generator[tuple[SourceImage, Outcome]]:
+    """Each of `images`, in order, with what it decodes to; closing it ends the workers.
 
     Raises:
         RuntimeError: a worker was killed, or hangs.

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,12 +61,12 @@ def prepare_images(found: Iterable[Found], folder: Path, name: str, params: Prep
 
 def _fill(spool: Spool, found: Iterable[Found], target: Target, findings: Findings) -> None:
     """Decode every image into `spool`; what else there is goes to `findings`."""
-    outcomes = decode_all(_only_images(found, findings), target)
-    for image, outcome in tqdm(outcomes, desc="prepare", unit=" images", disable=None):
-        if isinstance(outcome, str):
-            findings.unusable.append(Unusable(one_line(image.path), outcome))
-        else:
-            spool.append(image, outcome)
+    with closing(decode_all(_only_images(found, findings), target)) as outcomes:
+        for image, outcome in tqdm(outcomes, desc="prepare", unit=" images", disable=None):
+            if isinstance(outcome, str):
+                findings.unusable.append(Unusable(one_line(image.path), outcome))
+            else:
+                spool.append(image, outcome)
     findings.unusable.sort()
 
 

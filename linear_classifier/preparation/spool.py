@@ -103,13 +103,20 @@ class Spool:
 
 @contextmanager
 def open_spool(folder: Path, image_bytes: int) -> Iterator[Spool]:
-    """An empty spool on the disk of `folder`, of files without a name: a kill leaves nothing of them."""
+    """An empty spool on the disk of `folder`, of files without a name: a kill leaves nothing of them.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written; its `filename` is `folder`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryFile(dir=folder, buffering=BUFFER) as pixels,
-        tempfile.TemporaryFile(dir=folder, buffering=BUFFER) as paths,
-    ):
-        yield Spool(pixels, paths, image_bytes)
+    try:
+        with (
+            tempfile.TemporaryFile(dir=folder, buffering=BUFFER) as pixels,
+            tempfile.TemporaryFile(dir=folder, buffering=BUFFER) as paths,
+        ):
+            yield Spool(pixels, paths, image_bytes)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), error.filename or str(folder)) from error
 
 
 def one_line(path: str) -> str:

@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import resource
 import struct
 import zlib
 from pathlib import Path
@@ -12,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from linear_classifier.preparation import decoding
 from linear_classifier.preparation.decoding import FORMATS, MAX_PIXELS, Target, decode
 
 GREY = Target(2, 2, 1, "stretch")
@@ -116,6 +116,10 @@ GREYS = {
     "PBM": (b"P4 2 2\n" + bytes([0b01000000, 0b10000000]), [255, 0, 0, 255]),
     "BMP": (encode(PLAIN, "BMP"), FOUR),
     "TIFF of several pages": (encode(PLAIN, "TIFF", save_all=True, append_images=[Image.new("L", (9, 9))]), FOUR),
+    "several pictures in a JPEG": (
+        encode(Image.new("L", (2, 2), 200), "MPO", save_all=True, append_images=[PLAIN]),
+        [200] * 4,
+    ),
     "TIFF, LZW": (encode(PLAIN, "TIFF", compression="tiff_lzw"), FOUR),
     "TIFF, PackBits": (encode(PLAIN, "TIFF", compression="packbits"), FOUR),
     "WEBP": (encode(PLAIN, "WEBP", lossless=True), FOUR),
@@ -312,13 +316,20 @@ def test_decode_refuses_what_is_no_image(name: str) -> None:
     assert str(caught.value).isprintable() and len(str(caught.value)) < 300
 
 
-def test_decode_refuses_a_bomb_within_the_memory_of_its_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """10 KB that are 9000 x 9000 pixels are within the limit, and so are read; a lower limit refuses them unread."""
-    monkeypatch.setattr(decoding, "MAX_PIXELS", 80_000_000)
-    bomb = png(9000, 9000, zeros(9000 * 9001))
+@pytest.mark.parametrize(("depth", "row"), [(1, 1126), (8, 9001)])
+def test_decode_refuses_a_bomb_unread(depth: int, row: int) -> None:
+    """9000 x 9000 pixels, which Pillow would take without a warning, in 10 or 80 KB."""
+    bomb = png(9000, 9000, zeros(9000 * row), depth)
     assert len(bomb) < 100_000
-    with pytest.raises(ValueError, match="9000 x 9000 pixels, expected at most 80000000"):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match=r"it is 9000 x 9000 pixels in .* bytes, as a bomb is"):
         decode(bomb, GREY)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
+
+
+def test_decode_reads_a_large_image_of_little_content() -> None:
+    """A blank page of 20 million pixels, as a scanner makes them."""
+    assert set(decode(encode(Image.new("RGB", (4000, 5000), "white")), GREY)) == {255}
 
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8))

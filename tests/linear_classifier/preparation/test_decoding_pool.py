@@ -59,7 +59,7 @@ def test_decode_all_looks_only_so_far_ahead() -> None:
     outcomes = decode_all(endless(), TARGET)
     for _ in range(1000):
         next(outcomes)
-    outcomes.close()  # type: ignore[attr-defined]
+    outcomes.close()
     chunks = decoding_pool.AHEAD * count_cores() + 1
     assert taken < 1000 + chunks * decoding_pool.CHUNK_IMAGES
 

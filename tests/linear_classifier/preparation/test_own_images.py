@@ -320,11 +320,22 @@ def test_memory_hardly_grows_with_the_number_of_images(tmp_path: Path) -> None:
     assert grown < 60
 
 
-def files_of_a_folder(source: Path, out: Path, *prefix: str) -> dict[str, bytes]:
+def test_a_disk_that_is_full_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))\n"
+    script.write_text(limit + PREPARE)
+    command = [sys.executable, str(script), "5000", str(tmp_path / "data/prepared")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert f"OSError: [Errno 27] File too large: '{tmp_path / 'data'}'" in done.stderr
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def files_of_a_folder(source: Path, out: Path, *prefix: str, **variables: str) -> dict[str, bytes]:
     """What `prepare_images` makes of a folder of files, in a process of its own."""
     script = source.parent / "script.py"
     script.write_text(FOLDER)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
     subprocess.run([*prefix, sys.executable, script, source, out / "prepared"], env=environment, check=True)
     return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*.*"))}
 
@@ -365,3 +376,9 @@ def test_prepare_images_gives_the_same_bytes_with_one_worker_and_with_two(photog
     one = files_of_a_folder(photographs, tmp_path / "one", "taskset", "--cpu-list", str(cores[0]))
     two = files_of_a_folder(photographs, tmp_path / "two", "taskset", "--cpu-list", f"{cores[0]},{cores[1]}")
     assert len(one) == 7 and one == two
+
+
+def test_prepare_images_gives_the_same_bytes_without_simd(photographs: Path, tmp_path: Path) -> None:
+    """Of libjpeg-turbo; Pillow's own filters have none."""
+    usual = files_of_a_folder(photographs, tmp_path / "usual")
+    assert files_of_a_folder(photographs, tmp_path / "plain", JSIMD_FORCENONE="1") == usual
