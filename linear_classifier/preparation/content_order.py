@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from linear_classifier.preparation.spool import Spool
 
 _GOLDEN = 0x9E3779B97F4A7C15  # of SplitMix64
-_BLOCK = 2**20  # keys mixed at a time, so that intermediate results stay small
 
 
 class ContentOrder(NamedTuple):
@@ -29,10 +28,9 @@ class ContentOrder(NamedTuple):
         return ContentOrder(self.indices[kept], self.keys[kept], np.zeros(int(kept.sum()), np.bool_))
 
 
-def sort_by_content(spool: Spool, seed: int) -> ContentOrder:
-    """The images of `spool` in a random order that `seed` chooses; takes the spool's keys."""
+def sort_by_content(spool: Spool) -> ContentOrder:
+    """The images of `spool` in the order of their keys, which it takes from it."""
     keys = spool.take_keys()
-    _mix(keys, seed)
     indices = np.argsort(keys).astype(np.uint32)
     keys = keys[indices]
     is_repeat = np.zeros(len(keys), np.bool_)
@@ -55,10 +53,8 @@ def spread_repeats(order: ContentOrder) -> NDArray[np.int64]:
     groups = find_groups(order.is_repeat)
     repeats = np.flatnonzero(order.is_repeat)
     occurrences = repeats - np.repeat(groups[:, 0], groups[:, 1] - groups[:, 0] - 1)
-    keys = order.keys[repeats] + occurrences.astype(np.uint64) * np.uint64(_GOLDEN)
-    _mix(keys, 0)
     places = order.keys.copy()
-    places[repeats] = keys
+    places[repeats] = _mix(order.keys[repeats] + occurrences.astype(np.uint64) * np.uint64(_GOLDEN))
     return np.argsort(places, kind="stable")
 
 
@@ -75,17 +71,11 @@ def _sha256(pixels: bytes) -> bytes:
     return hashlib.sha256(pixels).digest()
 
 
-def _mix(keys: NDArray[np.uint64], seed: int) -> None:
-    """Replace each key by a random one, in place: equal keys stay equal, different ones different.
+def _mix(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A random number for each key, equal ones for equal keys.
 
     The finalizer of SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
     """
-    offset = np.uint64((seed + 1) * _GOLDEN % 2**64)
-    for start in range(0, len(keys), _BLOCK):
-        block = keys[start : start + _BLOCK]
-        block += offset
-        block ^= block >> np.uint64(30)
-        block *= np.uint64(0xBF58476D1CE4E5B9)
-        block ^= block >> np.uint64(27)
-        block *= np.uint64(0x94D049BB133111EB)
-        block ^= block >> np.uint64(31)
+    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return keys ^ (keys >> np.uint64(31))

@@ -40,7 +40,7 @@ def prepare_images(found: Iterable[Found], folder: Path, name: str, params: Prep
     height, width = params.image_size
     target = Target(height, width, params.channels, params.resize)
     findings = Findings([], [])
-    with open_spool(folder.parent, target.num_bytes) as spool:
+    with open_spool(folder.parent, target.num_bytes, params.seed) as spool:
         _fill(spool, found, target, findings)
         if params.unreadable == "refuse":
             _refuse(findings.unusable)
@@ -92,15 +92,15 @@ def _refuse(unusable: list[Unusable]) -> None:
 
 
 def _name_classes(spool: Spool) -> None:
-    if not len(spool):
+    if not spool.counts:
         raise ValueError("no image was found in prepare.source; see docs/own-images.md for where they are to lie")
     check_classes(spool.counts)
-    spool.rename_classes(natural_order(spool.class_names))
+    spool.seal(natural_order(spool.class_names))
 
 
 def _arrange(spool: Spool, params: PrepareParams) -> tuple[NDArray[np.uint32], NDArray[np.int8], dict[str, int]]:
     """The images that are kept, in order, and the split of each, both `(n,)`; how many pixel-equal ones there are."""
-    order = sort_by_content(spool, params.seed)
+    order = sort_by_content(spool)
     num_repeats, num_images = int(order.is_repeat.sum()), len(order.indices)
     if params.duplicates == "drop" and num_repeats:
         order = order.select(keep_one(order, spool.labels[order.indices]))

@@ -4,11 +4,13 @@ import hashlib
 import os
 import tempfile
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import accumulate
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,32 +21,34 @@ from linear_classifier.preparation.source_image import SourceImage
 
 NO_SPLIT = -1  # beside the indices of SPLITS
 MAX_CLASSES = 2**16
-BUFFER = 2**20
+NUM_BUCKETS = 64  # files: few enough to be open at once on any system, and each a small part of what memory holds
+BUFFER = 2**16  # bytes of each that are written at a time
+
+
+class Bucket:
+    """The images whose keys begin with the same bits: their order is random, so that each bucket is read once."""
+
+    def __init__(self, pixels: IO[bytes]) -> None:
+        self.pixels = pixels
+        self.keys, self.labels, self.splits = array("Q"), array("H"), array("b")
 
 
 class Spool:
-    """Images, numbered as they are appended.
+    """Images, each with a key: 64 bits that follow from its pixels and a seed, and look random.
 
-    `labels` are indices of `class_names`, uint16 `(n,)`; `splits` indices of `SPLITS` or `NO_SPLIT`, int8 `(n,)`.
+    Once all are appended, they are numbered bucket by bucket, and `labels`, uint16 `(n,)`, are indices of
+    `class_names`, `splits`, int8 `(n,)`, indices of `SPLITS` or `NO_SPLIT`.
     """
 
-    def __init__(self, pixels: IO[bytes], paths: IO[bytes], image_bytes: int) -> None:
-        self._pixels, self._paths, self.image_bytes = pixels, paths, image_bytes
-        self._keys, self._labels, self._splits = array("Q"), array("H"), array("b")
+    def __init__(self, buckets: list[IO[bytes]], paths: IO[bytes], image_bytes: int, seed: int) -> None:
+        self._buckets, self._paths, self.image_bytes = [Bucket(file) for file in buckets], paths, image_bytes
+        self._seed = seed.to_bytes(4)
         self._classes: dict[str, int] = {}
         self.counts: Counter[str] = Counter()
         self._sum_of_hashes = 0
-
-    def __len__(self) -> int:
-        return len(self._labels)
-
-    @property
-    def labels(self) -> NDArray[np.uint16]:
-        return np.frombuffer(self._labels, np.uint16)
-
-    @property
-    def splits(self) -> NDArray[np.int8]:
-        return np.frombuffer(self._splits, np.int8)
+        self._starts: list[int] = []
+        self.labels: NDArray[np.uint16] = np.empty(0, np.uint16)
+        self.splits: NDArray[np.int8] = np.empty(0, np.int8)
 
     @property
     def class_names(self) -> list[str]:
@@ -53,7 +57,7 @@ class Spool:
     @property
     def sha256(self) -> str:
         """Of all images, their labels and the splits that the source gives them, whatever their order and layout."""
-        return hashlib.sha256(f"{len(self)} {self._sum_of_hashes:x}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.counts.total()} {self._sum_of_hashes:x}".encode()).hexdigest()
 
     def append(self, image: SourceImage, decoded: Decoded) -> None:
         """Add `image`.
@@ -64,45 +68,65 @@ class Spool:
         label = self._classes.setdefault(image.label, len(self._classes))
         if label == MAX_CLASSES:
             raise ValueError(f"{image.path}: its class {image.label!r} is one too many, expected at most {MAX_CLASSES}")
-        self._pixels.write(decoded.pixels)
-        self._paths.write(one_line(image.path).encode() + b"\n")
-        self._keys.append(int.from_bytes(decoded.sha256[:8], "little"))
-        self._labels.append(label)
+        key = int.from_bytes(hashlib.blake2b(decoded.sha256, digest_size=8, key=self._seed).digest())
+        number = key * NUM_BUCKETS >> 64
+        bucket = self._buckets[number]
+        bucket.pixels.write(decoded.pixels)
+        bucket.keys.append(key)
+        bucket.labels.append(label)
+        bucket.splits.append(NO_SPLIT if image.split is None else SPLITS.index(image.split))
+        self._paths.write(f"{number:02}{one_line(image.path)}\n".encode())
         self.counts[image.label] += 1
-        self._splits.append(NO_SPLIT if image.split is None else SPLITS.index(image.split))
         entry = hashlib.sha256(decoded.sha256 + f"{image.split} {image.label}".encode("utf-8", "surrogatepass"))
         self._sum_of_hashes = (self._sum_of_hashes + int.from_bytes(entry.digest())) % 2**256
 
-    def rename_classes(self, names: list[str]) -> None:
-        """Make the labels indices of `names`, which are the class names in another order."""
-        place = {name: index for index, name in enumerate(names)}
+    def seal(self, class_names: list[str]) -> None:
+        """Number the images; nothing is appended from here on. Labels become indices of `class_names`."""
+        self._starts = [0, *accumulate(len(bucket.keys) for bucket in self._buckets)][:-1]
+        place = {name: index for index, name in enumerate(class_names)}
         moved = np.array([place[name] for name in self._classes], np.uint16)
-        self.labels[:] = moved[self.labels]
+        self.labels = moved[_join([bucket.labels for bucket in self._buckets], np.uint16)]
+        self.splits = _join([bucket.splits for bucket in self._buckets], np.int8)
         self._classes = place
+        for bucket in self._buckets:
+            bucket.pixels.flush()
+            bucket.labels, bucket.splits = array("H"), array("b")
 
     def take_keys(self) -> NDArray[np.uint64]:
-        """The first 8 bytes of the SHA-256 of each image's pixels, uint64 `(n,)`; they are the caller's from here on.
+        """The key of each image, uint64 `(n,)`; they are the caller's from here on.
 
         Equal pixels have equal keys, and so have, once in a long while, others.
         """
-        keys, self._keys = np.frombuffer(self._keys, np.uint64), array("Q")
+        keys = _join([bucket.keys for bucket in self._buckets], np.uint64)
+        for bucket in self._buckets:
+            bucket.keys = array("Q")
         return keys
 
     def read(self, indices: Iterable[int]) -> Iterator[bytes]:
-        """The pixels of the images `indices`."""
-        self._pixels.flush()
-        descriptor, size = self._pixels.fileno(), self.image_bytes
-        return (os.pread(descriptor, size, int(index) * size) for index in indices)
+        """The pixels of the images `indices`; fast where these go from bucket to bucket."""
+        announced: set[int] = set()
+        for index in indices:
+            number = bisect_right(self._starts, index) - 1
+            descriptor = self._buckets[number].pixels.fileno()
+            if number not in announced:
+                _announce(descriptor)
+                announced.add(number)
+            yield os.pread(descriptor, self.image_bytes, (int(index) - self._starts[number]) * self.image_bytes)
 
     def find_paths(self, indices: Iterable[int]) -> dict[int, str]:
         """The paths of the images `indices`, by one pass over all."""
-        wanted = set(indices)
+        wanted, found, next_index = set(indices), {}, list(self._starts)
         self._paths.seek(0)
-        return {index: line[:-1].decode() for index, line in enumerate(self._paths) if index in wanted}
+        for line in self._paths:
+            number = int(line[:2])
+            if next_index[number] in wanted:
+                found[next_index[number]] = line[2:-1].decode()
+            next_index[number] += 1
+        return found
 
 
 @contextmanager
-def open_spool(folder: Path, image_bytes: int) -> Iterator[Spool]:
+def open_spool(folder: Path, image_bytes: int, seed: int) -> Iterator[Spool]:
     """An empty spool on the disk of `folder`, of files without a name: a kill leaves nothing of them.
 
     Raises:
@@ -110,11 +134,12 @@ def open_spool(folder: Path, image_bytes: int) -> Iterator[Spool]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with (
-            tempfile.TemporaryFile(dir=folder, buffering=BUFFER) as pixels,
-            tempfile.TemporaryFile(dir=folder, buffering=BUFFER) as paths,
-        ):
-            yield Spool(pixels, paths, image_bytes)
+        with ExitStack() as stack:
+            files = [
+                stack.enter_context(tempfile.TemporaryFile(dir=folder, buffering=BUFFER))
+                for _ in range(NUM_BUCKETS + 1)
+            ]
+            yield Spool(files[1:], files[0], image_bytes, seed)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), error.filename or str(folder)) from error
 
@@ -126,3 +151,13 @@ def one_line(path: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in path
     )
+
+
+def _join(parts: "list[array[int]]", kind: type[Any]) -> NDArray[Any]:
+    return np.concatenate([np.frombuffer(part, kind) for part in parts])
+
+
+def _announce(descriptor: int) -> None:
+    """Have the system read the file ahead, in one go where it would else come in small pieces."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)

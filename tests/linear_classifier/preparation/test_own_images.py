@@ -1,20 +1,23 @@
 """From images to splits: what is given is kept, what is missing is drawn, and the content alone makes the bytes."""
 
+import hashlib
 import json
 import os
 import random
 import shutil
 import subprocess
 import sys
+import types
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from linear_classifier.data.splits import SPLITS, load_dataset, load_split
-from linear_classifier.preparation import content_order
+from linear_classifier.preparation import spool
 from linear_classifier.preparation.source_image import Found, PassedOver, SourceImage, Unusable
 from tests.linear_classifier.preparation.own import image, notes_of, prepare
 from tests.processes import ROOT
@@ -255,10 +258,11 @@ def test_prepare_images_allows_pixel_equal_images_and_counts_them(tmp_path: Path
 def test_images_whose_keys_collide_are_no_duplicates(
     duplicates: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def collide(keys: np.ndarray, seed: int) -> None:
-        keys %= np.uint64(10)
+    def few_keys(data: bytes, **options: Any) -> Any:
+        digest = hashlib.blake2b(data, **options).digest()
+        return types.SimpleNamespace(digest=lambda: bytes([digest[0] % 3 * 80]) * 8)
 
-    monkeypatch.setattr(content_order, "_mix", collide)
+    monkeypatch.setattr(spool, "hashlib", types.SimpleNamespace(sha256=hashlib.sha256, blake2b=few_keys))
     found = [image(number, "ab"[number % 2], SPLITS[number // 2 % 3]) for number in range(60)]
     made = prepare(tmp_path / "1", found, duplicates=duplicates)
     assert made.dataset.duplicates["repeats"] == 0
@@ -287,6 +291,7 @@ def test_prepare_images_looks_for_room_before_it_writes(tmp_path: Path, monkeypa
 PREPARE = """
 import resource, sys
 from pathlib import Path
+from typing import Any
 import numpy as np
 from linear_classifier.preparation.source_image import SourceImage
 from tests.linear_classifier.preparation.own import SMALL
@@ -322,7 +327,7 @@ def test_memory_hardly_grows_with_the_number_of_images(tmp_path: Path) -> None:
 
 def test_a_disk_that_is_full_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
-    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))\n"
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))\n"
     script.write_text(limit + PREPARE)
     command = [sys.executable, str(script), "5000", str(tmp_path / "data/prepared")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -342,8 +347,10 @@ def files_of_a_folder(source: Path, out: Path, *prefix: str, **variables: str) -
 
 FOLDER = """
 import sys
+import types
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from linear_classifier.preparation.source_image import SourceImage
 from linear_classifier.preparation.own_images import prepare_images
 from tests.linear_classifier.preparation.own import SMALL
