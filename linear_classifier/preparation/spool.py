@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 import tempfile
 from array import array
 from bisect import bisect_right
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import accumulate
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,30 +20,26 @@ from linear_classifier.data.splits import SPLITS
 from linear_classifier.preparation.decoding_pool import Decoded
 from linear_classifier.preparation.source_image import SourceImage
 
+Scalar = TypeVar("Scalar", bound=np.generic)
+
 NO_SPLIT = -1  # beside the indices of SPLITS
 MAX_CLASSES = 2**16
-NUM_BUCKETS = 64  # files: few enough to be open at once on any system, and each a small part of what memory holds
+BUCKET_BITS = 6  # 64 files: few enough to be open at once on any system, and each a small part of what memory holds
 BUFFER = 2**16  # bytes of each that are written at a time
-
-
-class Bucket:
-    """The images whose keys begin with the same bits: their order is random, so that each bucket is read once."""
-
-    def __init__(self, pixels: IO[bytes]) -> None:
-        self.pixels = pixels
-        self.keys, self.labels, self.splits = array("Q"), array("H"), array("b")
 
 
 class Spool:
     """Images, each with a key: 64 bits that follow from its pixels and a seed, and look random.
 
-    Once all are appended, they are numbered bucket by bucket, and `labels`, uint16 `(n,)`, are indices of
-    `class_names`, `splits`, int8 `(n,)`, indices of `SPLITS` or `NO_SPLIT`.
+    The first bits of its key choose the file that an image goes to, so that who reads in the order of keys is done with
+    one file before the next. Once all are appended, they are numbered file by file, and `labels`, uint16 `(n,)`, are
+    indices of `class_names`, `splits`, int8 `(n,)`, indices of `SPLITS` or `NO_SPLIT`.
     """
 
     def __init__(self, buckets: list[IO[bytes]], paths: IO[bytes], image_bytes: int, seed: int) -> None:
-        self._buckets, self._paths, self.image_bytes = [Bucket(file) for file in buckets], paths, image_bytes
+        self._buckets, self._paths, self.image_bytes = buckets, paths, image_bytes
         self._seed = seed.to_bytes(4)
+        self._keys, self._labels, self._splits = array("Q"), array("H"), array("b")
         self._classes: dict[str, int] = {}
         self.counts: Counter[str] = Counter()
         self._sum_of_hashes = 0
@@ -69,12 +66,11 @@ class Spool:
         if label == MAX_CLASSES:
             raise ValueError(f"{image.path}: its class {image.label!r} is one too many, expected at most {MAX_CLASSES}")
         key = int.from_bytes(hashlib.blake2b(decoded.sha256, digest_size=8, key=self._seed).digest())
-        number = key * NUM_BUCKETS >> 64
-        bucket = self._buckets[number]
-        bucket.pixels.write(decoded.pixels)
-        bucket.keys.append(key)
-        bucket.labels.append(label)
-        bucket.splits.append(NO_SPLIT if image.split is None else SPLITS.index(image.split))
+        number = key >> 64 - BUCKET_BITS
+        self._buckets[number].write(decoded.pixels)
+        self._keys.append(key)
+        self._labels.append(label)
+        self._splits.append(NO_SPLIT if image.split is None else SPLITS.index(image.split))
         self._paths.write(f"{number:02}{one_line(image.path)}\n".encode())
         self.counts[image.label] += 1
         entry = hashlib.sha256(decoded.sha256 + f"{image.split} {image.label}".encode("utf-8", "surrogatepass"))
@@ -82,32 +78,40 @@ class Spool:
 
     def seal(self, class_names: list[str]) -> None:
         """Number the images; nothing is appended from here on. Labels become indices of `class_names`."""
-        self._starts = [0, *accumulate(len(bucket.keys) for bucket in self._buckets)][:-1]
+        for bucket in self._buckets:
+            bucket.flush()
+        self._starts = [0, *accumulate(bucket.tell() // self.image_bytes for bucket in self._buckets)][:-1]
         place = {name: index for index, name in enumerate(class_names)}
         moved = np.array([place[name] for name in self._classes], np.uint16)
-        self.labels = moved[_join([bucket.labels for bucket in self._buckets], np.uint16)]
-        self.splits = _join([bucket.splits for bucket in self._buckets], np.int8)
-        self._classes = place
-        for bucket in self._buckets:
-            bucket.pixels.flush()
-            bucket.labels, bucket.splits = array("H"), array("b")
+        self.labels = moved[self._by_bucket(np.frombuffer(self._labels, np.uint16))]
+        self.splits = self._by_bucket(np.frombuffer(self._splits, np.int8))
+        self._classes, self._labels, self._splits = place, array("H"), array("b")
 
     def take_keys(self) -> NDArray[np.uint64]:
         """The key of each image, uint64 `(n,)`; they are the caller's from here on.
 
         Equal pixels have equal keys, and so have, once in a long while, others.
         """
-        keys = _join([bucket.keys for bucket in self._buckets], np.uint64)
-        for bucket in self._buckets:
-            bucket.keys = array("Q")
+        keys = self._by_bucket(np.frombuffer(self._keys, np.uint64))
+        self._keys = array("Q")
         return keys
+
+    def _by_bucket(self, values: NDArray[Scalar]) -> NDArray[Scalar]:
+        """`values` `(n,)`, in the order in which images were appended, in the order of their numbers."""
+        first_bytes = np.frombuffer(self._keys, np.uint64).view(np.uint8)[7 * (sys.byteorder == "little") :: 8]
+        numbers = first_bytes >> (8 - BUCKET_BITS)
+        ordered = np.empty_like(values)
+        for number, start in enumerate(self._starts):
+            of_bucket = values[numbers == number]
+            ordered[start : start + len(of_bucket)] = of_bucket
+        return ordered
 
     def read(self, indices: Iterable[int]) -> Iterator[bytes]:
         """The pixels of the images `indices`; fast where these go from bucket to bucket."""
         announced: set[int] = set()
         for index in indices:
             number = bisect_right(self._starts, index) - 1
-            descriptor = self._buckets[number].pixels.fileno()
+            descriptor = self._buckets[number].fileno()
             if number not in announced:
                 _announce(descriptor)
                 announced.add(number)
@@ -137,7 +141,7 @@ def open_spool(folder: Path, image_bytes: int, seed: int) -> Iterator[Spool]:
         with ExitStack() as stack:
             files = [
                 stack.enter_context(tempfile.TemporaryFile(dir=folder, buffering=BUFFER))
-                for _ in range(NUM_BUCKETS + 1)
+                for _ in range(2**BUCKET_BITS + 1)
             ]
             yield Spool(files[1:], files[0], image_bytes, seed)
     except OSError as error:
@@ -151,10 +155,6 @@ def one_line(path: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in path
     )
-
-
-def _join(parts: "list[array[int]]", kind: type[Any]) -> NDArray[Any]:
-    return np.concatenate([np.frombuffer(part, kind) for part in parts])
 
 
 def _announce(descriptor: int) -> None:
