@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,12 +29,20 @@ class Findings(NamedTuple):
     passed_over: list[PassedOver]
 
 
+class Arranged(NamedTuple):
+    """The images that are kept, in order, and the split of each, both `(n,)`; how many pixel-equal ones there are."""
+
+    indices: NDArray[np.uint32]
+    splits: NDArray[np.int8]
+    duplicates: dict[str, int]
+
+
 def prepare_images(found: Iterable[Found], folder: Path, name: str, params: PrepareParams) -> tuple[Dataset, Findings]:
     """Write every split, and `dataset.json` last, to `folder`.
 
     Raises:
-        ValueError: there are images that cannot be used, pixel-equal ones where they may not be, or classes too small;
-            a note names each. Or there is no image, or one class only.
+        ValueError: there is no image; or, all of them at once: there are images that cannot be used, pixel-equal ones
+            where they may not be, classes too small or with names that cannot be. A note names each.
         RuntimeError: a worker that decodes was killed or hangs, or the disk has not enough room.
     """
     height, width = params.image_size
@@ -42,10 +50,7 @@ def prepare_images(found: Iterable[Found], folder: Path, name: str, params: Prep
     findings = Findings([], [])
     with open_spool(folder.parent, target.num_bytes, params.seed) as spool:
         _fill(spool, found, target, findings)
-        if params.unreadable == "refuse":
-            _refuse(findings.unusable)
-        _name_classes(spool)
-        indices, splits, duplicates = _arrange(spool, params)
+        indices, splits, duplicates = _check_and_arrange(spool, findings, params)
         dataset = Dataset(
             name=name,
             class_names=spool.class_names,
@@ -80,26 +85,52 @@ def _only_images(found: Iterable[Found], findings: Findings) -> Iterator[SourceI
             findings.passed_over.append(PassedOver(one_line(item.path), item.reason))
 
 
-def _refuse(unusable: list[Unusable]) -> None:
-    if not unusable:
-        return
+def _check_and_arrange(spool: Spool, findings: Findings, params: PrepareParams) -> Arranged:
+    """As `_arrange`. What is wrong is not raised at first sight, so that one run tells it all."""
+    problems: list[ValueError] = []
+    if findings.unusable and params.unreadable == "refuse":
+        problems.append(_describe_unusable(findings.unusable))
+    if not spool.counts:
+        problems.append(
+            ValueError("no image was found in prepare.source; docs/own-images.md says where to put them")
+        )
+        raise _merge(problems)
+    with _collecting(problems):
+        check_classes(spool.counts)
+    spool.seal(natural_order(spool.class_names))
+    with _collecting(problems):
+        arranged = _arrange(spool, params)
+    if problems:
+        raise _merge(problems)
+    return arranged
+
+
+@contextmanager
+def _collecting(problems: list[ValueError]) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        problems.append(error)
+
+
+def _merge(problems: list[ValueError]) -> ValueError:
+    error = ValueError("; and ".join(map(str, problems)))
+    for problem in problems:
+        for note in getattr(problem, "__notes__", []):
+            error.add_note(note)
+    return error
+
+
+def _describe_unusable(unusable: list[Unusable]) -> ValueError:
     error = ValueError(
         f"{len(unusable)} images cannot be used, see above; fix or remove them, or set prepare.unreadable to skip"
     )
     for path, reason in unusable:
         error.add_note(f"{path}: {reason}")
-    raise error
+    return error
 
 
-def _name_classes(spool: Spool) -> None:
-    if not spool.counts:
-        raise ValueError("no image was found in prepare.source; see docs/own-images.md for where they are to lie")
-    check_classes(spool.counts)
-    spool.seal(natural_order(spool.class_names))
-
-
-def _arrange(spool: Spool, params: PrepareParams) -> tuple[NDArray[np.uint32], NDArray[np.int8], dict[str, int]]:
-    """The images that are kept, in order, and the split of each, both `(n,)`; how many pixel-equal ones there are."""
+def _arrange(spool: Spool, params: PrepareParams) -> Arranged:
     order = sort_by_content(spool)
     num_repeats, num_images = int(order.is_repeat.sum()), len(order.indices)
     if params.duplicates == "drop" and num_repeats:
@@ -120,9 +151,9 @@ def _arrange(spool: Spool, params: PrepareParams) -> tuple[NDArray[np.uint32], N
         "dropped": num_images - len(order.indices),
     }
     if not num_repeats:
-        return order.indices, splits, report
+        return Arranged(order.indices, splits, report)
     places = spread_repeats(order)
-    return order.indices[places], splits[places], report
+    return Arranged(order.indices[places], splits[places], report)
 
 
 def _refuse_clashes(lines: list[str], count: int) -> None:

@@ -159,6 +159,17 @@ def test_prepare_images_refuses_every_image_that_cannot_be_used_at_once(tmp_path
     assert not (tmp_path / "prepared").exists()
 
 
+def test_prepare_images_tells_in_one_run_all_that_is_wrong(tmp_path: Path) -> None:
+    found = [BAD[1], *TWO_CLASSES, image(7, "a"), image(200, "one"), image(7, "b", "test"), image(8, "a", "test")]
+    with pytest.raises(ValueError, match=r"1 images cannot be used.*; and a class is too small") as caught:
+        prepare(tmp_path, found)
+    assert [note.split(":")[0] for note in notes_of(caught.value)] == ["a/empty.png", "class 'one'"]
+    with pytest.raises(ValueError, match=r"1 images cannot be used.*; and no image was found"):
+        prepare(tmp_path, BAD[1:2])
+    with pytest.raises(ValueError, match=r"1 images cannot be used.*; and .*class"):
+        prepare(tmp_path, [BAD[1], *(image(number) for number in range(50))])
+
+
 def test_prepare_images_lists_what_it_skips_and_puts_nothing_in_its_place(tmp_path: Path) -> None:
     made = prepare(tmp_path, [BAD[0], *TWO_CLASSES, *BAD[1:]], unreadable="skip")
     assert made.files == prepare(tmp_path / "without", TWO_CLASSES).files
