@@ -91,9 +91,7 @@ def _check_and_arrange(spool: Spool, findings: Findings, params: PrepareParams) 
     if findings.unusable and params.unreadable == "refuse":
         problems.append(_describe_unusable(findings.unusable))
     if not spool.counts:
-        problems.append(
-            ValueError("no image was found in prepare.source; docs/own-images.md says where to put them")
-        )
+        problems.append(ValueError("no image was found in prepare.source; docs/own-images.md says where to put them"))
         raise _merge(problems)
     with _collecting(problems):
         check_classes(spool.counts)
