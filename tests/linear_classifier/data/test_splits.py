@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linear_classifier.data.splits import Split, load_dataset, load_split, save_splits
+from linear_classifier.data.splits import Split, combine_sha256, load_dataset, load_split, parse_dataset, save_splits
 
 
 @pytest.fixture
@@ -60,3 +60,18 @@ def test_load_dataset_refuses_another_description(folder: Path) -> None:
     (folder / "dataset.json").write_text(json.dumps({"name": "small"}))
     with pytest.raises(ValueError, match=r"dataset.json: not a data set's description"):
         load_dataset(folder)
+
+
+def test_parse_dataset_reads_a_description_of_before_there_was_one_sha256(folder: Path) -> None:
+    fields = json.loads((folder / "dataset.json").read_text())
+    files = {"test": "b" * 64, "train": "a" * 64}
+    old = {name: value for name, value in fields.items() if name not in ("skipped", "duplicates")} | {"sources": files}
+    assert parse_dataset(json.dumps(old).encode(), "old").sources == combine_sha256(files)
+    assert combine_sha256(files) == combine_sha256(dict(reversed(files.items()))) != combine_sha256({})
+
+
+@pytest.mark.parametrize(("name", "value"), [("sources", 5), ("skipped", {}), ("duplicates", [])])
+def test_parse_dataset_refuses_a_value_of_another_type(name: str, value: object, folder: Path) -> None:
+    fields = json.loads((folder / "dataset.json").read_text()) | {name: value}
+    with pytest.raises(ValueError, match="a value has the wrong type or length"):
+        parse_dataset(json.dumps(fields).encode(), "dataset.json")
