@@ -10,7 +10,7 @@ from linear_classifier.io.provenance import record
 from linear_classifier.params import PrepareParams, load_params
 from linear_classifier.preparation.fashion_mnist import CLASS_NAMES, FILES, NAME, load_raw_files
 from linear_classifier.preparation.idx import parse_idx
-from linear_classifier.preparation.layouts import find_images
+from linear_classifier.preparation.layouts import Layout, find_images
 from linear_classifier.preparation.own_images import prepare_images
 from linear_classifier.preparation.stratify import split_train_val
 
@@ -21,7 +21,10 @@ NUM_SHOWN = 10  # files that are named of those passed over
 def main() -> None:
     started = time.perf_counter()
     params = load_params(Path("params.yaml")).prepare
-    dataset = prepare_fashion_mnist(params) if params.dataset == NAME else prepare_own_images(params)
+    if params.dataset == "fashion-mnist":
+        dataset = prepare_fashion_mnist(params)
+    else:
+        dataset = prepare_own_images(params.dataset, params)
     counts = ", ".join(f"{sum(count)} images for {name}" for name, count in dataset.counts.items())
     print(f"prepare: {counts}", flush=True)
     record(Path("reports/provenance.json"), "prepare", started)
@@ -35,11 +38,11 @@ def prepare_fashion_mnist(params: PrepareParams) -> Dataset:
     return save_splits(PREPARED, {"train": train, "val": val, "test": test}, NAME, CLASS_NAMES, sources)
 
 
-def prepare_own_images(params: PrepareParams) -> Dataset:
+def prepare_own_images(layout: Layout, params: PrepareParams) -> Dataset:
     if not params.source:
-        raise ValueError(f"params.yaml: prepare.source is empty; write where the images of {params.dataset} are")
+        raise ValueError(f"params.yaml: prepare.source is empty; write where the images of {layout} are")
     source = Path(params.source).expanduser()
-    found = find_images(params.dataset, source)
+    found = find_images(layout, source)
     dataset, findings = prepare_images(found, PREPARED, source.absolute().name, params)
     for what, items in (("passed over", findings.passed_over), ("skipped", findings.unusable)):
         for path, reason in items[:NUM_SHOWN]:

@@ -12,11 +12,11 @@ from tqdm import tqdm
 
 from linear_classifier.data.splits import SPLITS, Dataset, save_dataset, save_split
 from linear_classifier.params import PrepareParams
+from linear_classifier.preparation.class_names import check_classes, natural_order
 from linear_classifier.preparation.content_order import find_groups, sort_by_content, spread_repeats
 from linear_classifier.preparation.decoding import Target
 from linear_classifier.preparation.decoding_pool import decode_all
 from linear_classifier.preparation.duplicates import describe_clashes, find_clashes, keep_one
-from linear_classifier.preparation.layouts import check_classes, natural_order
 from linear_classifier.preparation.source_image import Found, PassedOver, SourceImage, Unusable
 from linear_classifier.preparation.spool import Spool, one_line, open_spool
 from linear_classifier.preparation.stratify import count_images, draw_splits
@@ -70,6 +70,7 @@ def _fill(spool: Spool, found: Iterable[Found], target: Target, findings: Findin
         for image, outcome in tqdm(outcomes, desc="prepare", unit=" images", disable=None):
             if isinstance(outcome, str):
                 findings.unusable.append(Unusable(one_line(image.path), outcome))
+                spool.counts[image.label] += 0  # its class is not to vanish unseen
             else:
                 spool.append(image, outcome)
     findings.unusable.sort()
@@ -90,7 +91,7 @@ def _check_and_arrange(spool: Spool, findings: Findings, params: PrepareParams) 
     problems: list[ValueError] = []
     if findings.unusable and params.unreadable == "refuse":
         problems.append(_describe_unusable(findings.unusable))
-    if not spool.counts:
+    if not spool.counts.total():
         problems.append(ValueError("no image was found in prepare.source; docs/own-images.md says where to put them"))
         raise _merge(problems)
     with _collecting(problems):

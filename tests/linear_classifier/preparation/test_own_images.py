@@ -177,6 +177,11 @@ def test_prepare_images_lists_what_it_skips_and_puts_nothing_in_its_place(tmp_pa
     assert skipped[0] == ["a/empty.png", "it is empty"] and len(skipped) == 3
 
 
+def test_prepare_images_names_a_class_of_which_nothing_can_be_used(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'gone' is empty"):
+        prepare(tmp_path, [*TWO_CLASSES, SourceImage("gone/1.png", "gone", None, b"")], unreadable="skip")
+
+
 def test_prepare_images_says_what_it_passed_over(tmp_path: Path) -> None:
     hidden = PassedOver("a/.DS_Store", "hidden")
     assert prepare(tmp_path, [hidden, *TWO_CLASSES]).findings.passed_over == [hidden]
