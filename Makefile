@@ -4,6 +4,7 @@ PYTHON ?=
 BASE ?= main
 HEAD ?=
 ARGS ?=
+SOURCE ?=
 
 CONTAINER_ENGINE ?= docker
 VARIANT ?= cuda
@@ -17,9 +18,10 @@ override PYTHON := $(value PYTHON)
 override BASE := $(value BASE)
 override HEAD := $(value HEAD)
 override ARGS := $(value ARGS)
+override SOURCE := $(value SOURCE)
 override IMAGE := $(value IMAGE)
 override VARIANT := $(value VARIANT)
-export PYTHON BASE HEAD ARGS IMAGE VARIANT
+export PYTHON BASE HEAD ARGS SOURCE IMAGE VARIANT
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(value PATH)
@@ -84,6 +86,9 @@ reproduce: .venv/.runs ## run every stage again, and refuse if one byte differs 
 
 base-results: .venv/.runs ## bring the results of BASE=main into the DVC cache, to compare with
 	@$(BIN)/python -m tools.base_results "$$BASE"
+
+use-images: .venv/.runs ## make images of your own the pipeline's: SOURCE=images
+	@set -f; $(BIN)/python -m tools.use_images $$ARGS -- "$$SOURCE"
 
 compare: .venv/.checks ## say what this workspace, or HEAD=..., did to the metrics of BASE=main
 	@set -f; $(BIN)/python -m tools.compare $$ARGS -- "$$BASE" $${HEAD:+"$$HEAD"}

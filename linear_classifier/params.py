@@ -13,9 +13,18 @@ Seed = Annotated[int, Range(0, MAX_SEED)]
 
 @dataclass(frozen=True)
 class PrepareParams:
+    """`image_size` is `[height, width]`."""
+
+    dataset: Literal["fashion-mnist", "folder", "manifest", "idx", "npz"]
     source: str
+    image_size: Annotated[list[int], Range(1, 4096), 2]
+    channels: Literal[1, 3]
+    resize: Literal["fit", "crop", "stretch"]
     val_fraction: Annotated[float, Range(0, 0.5, open_low=True)]
+    test_fraction: Annotated[float, Range(0, 0.5, open_low=True)]
     seed: Seed
+    unreadable: Literal["refuse", "skip"]
+    duplicates: Literal["refuse", "drop", "allow"]
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
     try:
         main()
     except ValueError as error:
+        for note in getattr(error, "__notes__", []):  # what is wrong in several places: a line each
+            _say(name, note)
         return _fail(name, str(error), BAD_INPUT)
     except KeyboardInterrupt:
         return _fail(name, "interrupted; nothing is lost, run it again", INTERRUPTED)
@@ -102,9 +104,13 @@ def _explain(error: Exception) -> str:
 
 
 def _fail(name: str, message: str, code: int) -> int:
-    print(f"{name}: error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    _say(name, message)
     _tell_job(code)
     return code
+
+
+def _say(name: str, message: str) -> None:
+    print(f"{name}: error: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
 def _tell_job(code: int) -> None:

@@ -22,7 +22,13 @@ def params() -> Params:
 @pytest.fixture
 def dataset() -> Dataset:
     """What describes `split`."""
-    return Dataset("small", ["square", "cross", "dot"], [1, 4, 5], {"train": [3, 2, 2]}, {})
+    return Dataset(
+        name="small",
+        class_names=["square", "cross", "dot"],
+        image_shape=[1, 4, 5],
+        counts={"train": [3, 2, 2]},
+        sources="",
+    )
 
 
 @pytest.fixture

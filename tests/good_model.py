@@ -50,6 +50,6 @@ def save_small_run(folder: Path, image_shape: tuple[int, int, int] = (1, 28, 28)
         name: Split(generator.integers(0, 256, (count, *image_shape), np.uint8), np.arange(count) % num_classes)
         for name, count in sizes.items()
     }
-    save_splits(folder / "data/prepared", splits, "small", saved.class_names, {})
+    save_splits(folder / "data/prepared", splits, "small", saved.class_names, "")
     save_model(folder / "models/model.pkl", saved)
     return saved

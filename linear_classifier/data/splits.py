@@ -5,10 +5,12 @@
 dataset.json                  `Dataset`, as JSON
 """
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,8 @@ from linear_classifier.io.files import open_regular, replacing, write_json
 
 SplitName = Literal["train", "val", "test"]
 ImageArray = NDArray[np.uint8] | ImageFile
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
+_BLOCK = 2**18  # labels that are written at a time
 MEND = "run `dvc repro prepare`, or `dvc pull`"
 
 
@@ -32,32 +36,62 @@ class Split:
         return len(self.labels)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """What a data set is, apart from its pixels.
 
-    `counts` holds for each split the number of images of each class, in the order of `class_names`; `sources` the
-    SHA-256 of each raw file, decompressed.
+    `image_shape` is `[channels, height, width]`; `counts` holds for each split the number of images of each class, in
+    the order of `class_names`; `sources` is one SHA-256 over all that it was made from. `skipped` are the path and the
+    reason of each image that could not be used; `duplicates` says how many images are pixel-equal to another one, and
+    how many were dropped for it.
     """
 
     name: str
     class_names: list[str]
     image_shape: list[int]
     counts: dict[str, list[int]]
-    sources: dict[str, str]
+    sources: str
+    skipped: list[list[str]] = field(default_factory=list)
+    duplicates: dict[str, int] = field(default_factory=dict)
 
 
 def save_splits(
-    folder: Path, splits: dict[SplitName, Split], name: str, class_names: list[str], sources: dict[str, str]
+    folder: Path, splits: dict[SplitName, Split], name: str, class_names: list[str], sources: str
 ) -> Dataset:
-    """What was written to `folder`: every split, and `dataset.json` last."""
+    """Write every split, and `dataset.json` last, to `folder`."""
+    shape = list(splits["train"].images.shape[1:])
     for split_name, split in splits.items():
-        _save_array(folder / split_name / "images.npy", np.asarray(split.images))
-        _save_array(folder / split_name / "labels.npy", split.labels)
+        save_split(folder / split_name, [np.ascontiguousarray(split.images).data], split.labels, shape)
     counts = {str(key): _count(split.labels, class_names) for key, split in splits.items()}
-    dataset = Dataset(name, class_names, list(splits["train"].images.shape[1:]), counts, sources)
-    write_json(folder / "dataset.json", asdict(dataset))
+    dataset = Dataset(name=name, class_names=class_names, image_shape=shape, counts=counts, sources=sources)
+    save_dataset(folder, dataset)
     return dataset
+
+
+def save_split(
+    folder: Path, images: Iterable[bytes | memoryview], labels: NDArray[Any], image_shape: list[int]
+) -> None:
+    """Write the two files of a split, each whole or not at all.
+
+    `images` are pieces of the pixels, `len(labels)` images of `image_shape` one after the other, uint8.
+    """
+    with replacing(folder / "images.npy") as file:
+        shape = (len(labels), *image_shape)
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        file.writelines(images)
+    with replacing(folder / "labels.npy") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<i8", "fortran_order": False, "shape": labels.shape})
+        file.writelines(labels[start : start + _BLOCK].astype("<i8").data for start in range(0, len(labels), _BLOCK))
+
+
+def save_dataset(folder: Path, dataset: Dataset) -> None:
+    """Write `dataset.json` to `folder`."""
+    write_json(folder / "dataset.json", asdict(dataset))
+
+
+def combine_sha256(files: dict[str, str]) -> str:
+    """One SHA-256 over several files, from the name and the SHA-256 of each."""
+    return hashlib.sha256("".join(f"{name} {files[name]}\n" for name in sorted(files)).encode()).hexdigest()
 
 
 def load_dataset(folder: Path) -> Dataset:
@@ -82,8 +116,11 @@ def parse_dataset(content: bytes, path: str) -> Dataset:
         ValueError: it is not what `save_splits` writes.
     """
     try:
-        dataset = Dataset(**json.loads(content))
-    except (ValueError, TypeError, RecursionError) as error:
+        fields = json.loads(content)
+        if isinstance(fields.get("sources"), dict):  # as it was written before there was one SHA-256 over all
+            fields["sources"] = combine_sha256(fields["sources"])
+        dataset = Dataset(**fields)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path}: not a data set's description ({error}); {MEND}") from None
     if not _is_well_formed(dataset):
         raise ValueError(f"{path}: not a data set's description (a value has the wrong type or length); {MEND}")
@@ -115,6 +152,9 @@ def _is_well_formed(dataset: Dataset) -> bool:
         and _is_list_of(int, shape)
         and len(shape) == 3
         and min(shape) > 0
+        and isinstance(dataset.sources, str)
+        and isinstance(dataset.skipped, list)
+        and isinstance(dataset.duplicates, dict)
         and isinstance(counts, dict)
         and all(_is_list_of(int, count) and len(count) == len(names) for count in counts.values())
     )
@@ -127,11 +167,6 @@ def _is_list_of(kind: type, value: Any) -> bool:
 def _count(labels: NDArray[np.int64], class_names: list[str]) -> list[int]:
     counts: list[int] = np.bincount(labels, minlength=len(class_names)).tolist()
     return counts
-
-
-def _save_array(path: Path, array: NDArray[Any]) -> None:
-    with replacing(path) as file:
-        np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
 
 
 def _load_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> "np.memmap[Any, Any]":

@@ -59,17 +59,27 @@ def check_keys(content: Any, kind: type[Any], where: str) -> dict[str, Any]:
     return content
 
 
-def _check_value(value: Any, hint: Any, where: str) -> str | int | float:
+def _check_value(value: Any, hint: Any, where: str) -> str | int | float | list[int | float]:
     if get_origin(hint) is Literal:
-        if value not in get_args(hint) or not isinstance(value, str):
-            raise ValueError(f"{where} must be one of {', '.join(get_args(hint))}, got {short_repr(value)}; change it")
-        return value
+        choices: tuple[str | int, ...] = get_args(hint)
+        for choice in choices:
+            if type(value) is type(choice) and value == choice:  # True is 1 for `==`
+                return choice
+        raise ValueError(f"{where} must be one of {', '.join(map(str, choices))}, got {short_repr(value)}; change it")
     if hint is str:
         if not isinstance(value, str):
             raise ValueError(f'{where} must be text, got {short_repr(value)}; put it in quotes, or write "" for none')
         return value
-    kind, allowed = get_args(hint)
+    kind, allowed, *length = get_args(hint)
+    if length:
+        return _check_list(value, get_args(kind)[0], allowed, length[0], where)
     return _check_number(value, kind, allowed, where)
+
+
+def _check_list(value: Any, kind: type[int | float], allowed: Range, length: int, where: str) -> list[int | float]:
+    if not isinstance(value, list) or len(value) != length:
+        raise ValueError(f"{where} must be a list of {length} numbers, as in [28, 28], got {short_repr(value)}")
+    return [_check_number(item, kind, allowed, f"{where}[{index}]") for index, item in enumerate(value)]
 
 
 def _check_number(value: Any, kind: type[int | float], allowed: Range, where: str) -> int | float:

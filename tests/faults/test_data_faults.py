@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from linear_classifier.data.splits import combine_sha256
 from linear_classifier.preparation.fashion_mnist import DEBIAN_FOLDER, FILES, RawFile, load_raw_file
 from linear_classifier.preparation.idx import build_header
 from tests.faults.stage_runs import assert_refuses, edit_params, run_stage
@@ -75,7 +76,7 @@ def test_fault_03_recompressed_gzip(workspace: Path, raw: Path, real_raw: Path) 
     run = run_stage("prepare", workspace)
     assert run.returncode == 0, run.stderr
     dataset = json.loads((workspace / "data/prepared/dataset.json").read_bytes())
-    assert dataset["sources"] == {file.name: file.sha256 for file in FILES}
+    assert dataset["sources"] == combine_sha256({file.name: file.sha256 for file in FILES})
 
 
 @pytest.mark.parametrize(

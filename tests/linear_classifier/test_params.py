@@ -15,7 +15,7 @@ COMMITTED = (ROOT / "params.yaml").read_text()
 def load_with(folder: Path, section: str, key: str, text: str) -> Any:
     """The params after `section.key` was edited to the YAML `text`."""
     before, after = re.split(rf"(?m)^{section}:.*$", COMMITTED, maxsplit=1)
-    edited = re.sub(rf"(?m)^  {key}: +\S+", lambda _: f"  {key}: {text}", after, count=1)
+    edited = re.sub(rf"(?m)^  {key}: +(\[[^]]*\]|\S+)", lambda _: f"  {key}: {text}", after, count=1)
     assert edited != after
     (folder / "params.yaml").write_text(f"{before}{section}:{edited}")
     return load_params(folder / "params.yaml")
@@ -49,6 +49,13 @@ def test_load_params_turns_a_whole_number_into_the_float_it_stands_for(tmp_path:
         ("prepare", "val_fraction", "-0.1", r"prepare\.val_fraction must be a number in \(0, 0\.5\], got -0\.1"),
         ("prepare", "source", "7", r"prepare\.source must be text, got 7"),
         ("prepare", "seed", "2147483648", r"prepare\.seed must be a whole number in \[0, 2147483647\]"),
+        ("prepare", "dataset", "images", r"prepare\.dataset must be one of fashion-mnist, folder, .* got 'images'"),
+        ("prepare", "image_size", "28", r"prepare\.image_size must be a list of 2 numbers, .* got 28"),
+        ("prepare", "image_size", "[28, 28, 1]", r"prepare\.image_size must be a list of 2 numbers"),
+        ("prepare", "image_size", "[28, 0]", r"prepare\.image_size\[1\] must be a whole number in \[1, 4096\], got 0"),
+        ("prepare", "image_size", "[28.0, 28]", r"prepare\.image_size\[0\] must be a whole number .* got 28\.0"),
+        ("prepare", "channels", "2", r"prepare\.channels must be one of 1, 3, got 2"),
+        ("prepare", "channels", "true", r"prepare\.channels must be one of 1, 3, got True"),
         ("runtime", "device", "gpu", r"runtime\.device must be one of auto, cpu, cuda, got 'gpu'"),
     ],
 )

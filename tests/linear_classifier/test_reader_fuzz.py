@@ -109,7 +109,10 @@ def check_params(folder: Path, data: bytes) -> None:
         assert refusal(error).startswith(f"{path}: ")
         return
     for section in asdict(params).values():
-        assert all(type(value) in (str, int, float) for value in section.values())
+        assert all(type(value) in (str, int, float, list) for value in section.values())
+    assert len(params.prepare.image_size) == 2
+    assert all(type(side) is int and 1 <= side <= 4096 for side in params.prepare.image_size)
+    assert type(params.prepare.channels) is int
     assert 1 <= params.train.epochs <= 10_000
     assert 0 < params.train.lr <= 10
     assert 0 <= params.train.momentum < 1

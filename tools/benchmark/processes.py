@@ -21,8 +21,9 @@ folder = Path("data/prepared")
 dataset = load_dataset(folder)
 table = np.frombuffer(read_model("models/model.pkl").pixel_table, "<f4")
 train, test = (load_split(folder, name, dataset) for name in ("train", "test"))
-model = LogisticRegression(solver="lbfgs", max_iter=100).fit(table[np.asarray(train.images).reshape(len(train), -1)], train.labels)
-print(model.score(table[np.asarray(test.images).reshape(len(test), -1)], test.labels))
+inputs, test_inputs = (table[np.asarray(split.images).reshape(len(split), -1)] for split in (train, test))
+model = LogisticRegression(solver="lbfgs", max_iter=100).fit(inputs, train.labels)
+print(model.score(test_inputs, test.labels))
 """
 
 

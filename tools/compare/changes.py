@@ -152,9 +152,8 @@ def _compare_descriptions(files: tuple[RevisionFiles, RevisionFiles], changes: D
         if getattr(before, what) != getattr(after, what):
             found = f"{getattr(before, what)} before, {getattr(after, what)} after"
             changes.notes.append(f"{what.replace('_', ' ')}: {found}")
-    both = sorted(before.sources | after.sources)
-    changed = [name for name in both if before.sources.get(name) != after.sources.get(name)]
-    changes.notes.extend(f"the raw file {name} differs" for name in changed)
+    if before.sources != after.sources:
+        changes.notes.append("the source images differ")
     changes.counts.extend(_count_changes(before, after))
 
 

@@ -48,7 +48,7 @@ def swap_train_labels(repo: Workspace) -> None:
     """The branch `swapped` of main, on which the labels Trouser and Bag change places in the training data."""
     repo.run("git", "checkout", "--quiet", "--force", "-b", "swapped", "main")
     path = repo.path / "stages/prepare.py"
-    before, end = path.read_text(), "    sources = {"
+    before, end = path.read_text(), "    sources = "
     swap = "    train = Split(train.images, np.array([0, 8, 2, 3, 4, 5, 6, 7, 1, 9])[train.labels])\n"
     path.write_text(before.replace(end, swap + end))
     assert path.read_text() != before

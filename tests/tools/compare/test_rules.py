@@ -23,9 +23,7 @@ def with_value(name: str, value: str) -> bytes:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Rules)])
 def test_parse_rules_refuses_a_missing_key_and_what_is_no_number(name: str) -> None:
-    with pytest.raises(
-        ValueError, match=rf"rules\.yaml: the key '{name}' is missing; add it"
-    ):
+    with pytest.raises(ValueError, match=rf"rules\.yaml: the key '{name}' is missing; add it"):
         parse_rules(re.sub(rf"^{name}:.*$", "", COMMITTED.decode(), flags=re.MULTILINE).encode())
     for value in (".nan", "-1", "true", '"1"', "1.0e+9"):
         with pytest.raises(ValueError, match=rf"rules\.yaml\.{name} must be a (whole )?number in"):

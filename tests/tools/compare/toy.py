@@ -63,7 +63,7 @@ def write_run(folder: Path, run: Run) -> None:
     images = np.full((len(run.labels), 1, 2, 2), run.pixel, np.uint8)
     small = Split(images[:6], run.labels[:6])
     splits = {"train": small, "val": small, "test": Split(images, run.labels)}
-    save_splits(folder / "data/prepared", splits, "toy", names, {})  # type: ignore[arg-type]
+    save_splits(folder / "data/prepared", splits, "toy", names, "")  # type: ignore[arg-type]
     write_json(folder / "reports/evaluate/metrics.json", compute_metrics(predictions, names, run.bins))
     write_chunks(folder / "reports/evaluate/predictions.csv", format_predictions(predictions))
     write_chunks(folder / "reports/evaluate/confusion.csv", format_confusion(predictions, names))
