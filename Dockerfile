@@ -1,4 +1,4 @@
-# The batch job as an image, for CPU and GPU hosts alike. Two ways to use it: README, "In a container".
+# The batch job as an image, for CPU and GPU hosts alike. Two ways to use it: docs/container.md.
 #
 # BASE takes any Python 3.11 on Debian 12, best by its digest: docker build --build-arg BASE=NAME@sha256:...
 # VARIANT is cuda, or cpu: the same wheels without what only a GPU uses.

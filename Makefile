@@ -30,7 +30,7 @@ export DVC_NO_ANALYTICS := 1
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONPLATLIBDIR PYTHONUSERBASE
 
 .DEFAULT_GOAL := repro
-.PHONY: repro job setup hooks test check format check-committed reproduce base-results faults compare bench lock image image-run image-test \
+.PHONY: repro job setup hooks test check format check-committed reproduce base-results use-images faults compare calibrate bench lock image image-run image-test \
 	image-full-test sbom help clean
 
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -57,6 +57,9 @@ check: .venv/.checks ## format, lint, strict types, Dockerfile, tests
 	$(BIN)/python -m mypy
 	$(BIN)/hadolint Dockerfile deploy/base/Dockerfile
 	$(PYTEST)
+
+use-images: .venv/.runs ## make images of your own the pipeline's: SOURCE=images
+	@set -f; $(BIN)/python -m tools.use_images $$ARGS -- "$$SOURCE"
 
 format: .venv/.checks ## format the code
 	$(BIN)/python -m ruff format .
@@ -87,11 +90,11 @@ reproduce: .venv/.runs ## run every stage again, and refuse if one byte differs 
 base-results: .venv/.runs ## bring the results of BASE=main into the DVC cache, to compare with
 	@$(BIN)/python -m tools.base_results "$$BASE"
 
-use-images: .venv/.runs ## make images of your own the pipeline's: SOURCE=images
-	@set -f; $(BIN)/python -m tools.use_images $$ARGS -- "$$SOURCE"
-
 compare: .venv/.checks ## say what this workspace, or HEAD=..., did to the metrics of BASE=main
 	@set -f; $(BIN)/python -m tools.compare $$ARGS -- "$$BASE" $${HEAD:+"$$HEAD"}
+
+calibrate: .venv/.checks
+	$(BIN)/python -m tools.compare.calibrate $$ARGS
 
 bench: .venv/.checks ## measure speed and memory, against the textbook loop and scikit-learn
 	$(BIN)/python -m tools.benchmark
@@ -109,7 +112,7 @@ image-run: ## run the pipeline of this clone in the image; GPUS='--gpus all' on 
 image-test: .venv/.checks ## test the image, in real containers
 	CONTAINER_ENGINE="$(CONTAINER_ENGINE)" TEST_IMAGE="$$IMAGE:$$VARIANT" $(PYTEST) tests/container
 
-image-full-test: image image-test ## build the CUDA image and test it: takes 25 GB of free disk
+image-full-test: image image-test # takes 25 GB of free disk
 
 sbom: .venv/.checks ## list what is in the image, in build/sbom.spdx.json
 	@mkdir -p build

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ MAY_IMPORT = {  # of the three packages; nobody imports stages
     "stages": {"linear_classifier"},
     "tools": {"linear_classifier", "tools"},
 }
+OWN_IMAGES = ("preparation",)  # rooms that came with images of one's own, and are counted apart
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
 
@@ -100,6 +102,16 @@ def functions_of(path: Path) -> Iterator[tuple[str, int]]:
             yield node.name, sum(bool(re.match(r"\s*[^#\s]", lines[number - 1])) for number in numbers)
 
 
+def count_code(path: Path) -> int:
+    """The lines of `path` that are code: no docstring, no comment, not blank."""
+    tree = ast.parse(path.read_text())
+    scopes = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    texts = [node.body[0] for node in ast.walk(tree) if isinstance(node, scopes) and ast.get_docstring(node)]
+    silent = {number for text in texts for number in range(text.lineno, (text.end_lineno or text.lineno) + 1)}
+    lines = enumerate(path.read_text().splitlines(), start=1)
+    return sum(bool(re.match(r"\s*[^#\s]", line)) and number not in silent for number, line in lines)
+
+
 @pytest.mark.parametrize("stage", PIPELINE)
 def test_dvc_yaml_lists_every_module_a_stage_imports(stage: str) -> None:
     needed, deps = files_needed_by(stage), deps_of(stage)
@@ -146,6 +158,24 @@ def test_functions_are_short() -> None:
     print(f"functions: {len(lengths)}, median {median(lengths.values())} lines, longest {max(lengths.values())}")
     assert median(lengths.values()) <= 8
     assert not {name: lines for name, lines in lengths.items() if lines > 40}
+
+
+def test_no_two_modules_share_a_name_nor_differ_by_an_s() -> None:
+    names = [path.stem for path in modules() if path.stem not in ("__init__", "__main__")]
+    names += [path.parent.name for path in modules() if path.stem == "__init__"]
+    twice = [name for name, count in Counter(name.rstrip("s") for name in names).items() if count > 1]
+    assert not twice
+
+
+def test_packages_stay_small() -> None:
+    lines = Counter[str]()
+    for path in modules():
+        package, *rooms = path.relative_to(ROOT).parts
+        lines["own images" if rooms[0] in OWN_IMAGES else "tools" if package == "tools" else "library and stages"] += (
+            count_code(path)
+        )
+    print(f"lines of code, without docstrings, comments and blank lines: {dict(lines)}")
+    assert lines["library and stages"] <= 2100 and lines["tools"] <= 3000 and lines["own images"] <= 2400
 
 
 def test_importing_a_module_prints_and_writes_nothing(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def main() -> int:
     print(
         f"reproduce: error: {', '.join(changed)}: not what is committed (the difference is above); "
         "run `dvc repro --force`, then commit dvc.lock and reports/; if that changes nothing on your machine, this one "
-        'gives other bytes from the same inputs: see README, "Same bytes"',
+        "gives other bytes from the same inputs: see docs/reproducibility.md",
         file=sys.stderr,
     )
     return DIFFERENT

@@ -1,1 +1,1 @@
-"""Raw Fashion-MNIST → `data/prepared/`, the splits every later stage reads."""
+"""Raw Fashion-MNIST, or images of any source → `data/prepared/`, the splits every later stage reads."""
