@@ -42,7 +42,7 @@ def write(path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", NEWEST_FIRST)
-def test_find_python_takes_the_newest(project: Project, pythons: Path, name: str) -> None:
+def test_fault_81_find_python_takes_the_newest(project: Project, pythons: Path, name: str) -> None:
     for older in NEWEST_FIRST[NEWEST_FIRST.index(name) :]:
         write(pythons / older, TAKEN)
     assert project.make(".venv/.runs") == f"taken: {pythons / name}\n"
@@ -74,7 +74,7 @@ def test_find_python_takes_the_one_that_is_named(project: Project, pythons: Path
         (WITHOUT_VENV, "python3 has no module ensurepip (Debian, Ubuntu: apt-get install python3."),
     ],
 )
-def test_find_python_says_in_one_line_that_there_is_none(
+def test_fault_81_find_python_says_in_one_line_that_there_is_none(
     project: Project, pythons: Path, text: str | None, reason: str
 ) -> None:
     if text:

@@ -111,7 +111,7 @@ def test_make_installs_requirements_txt_where_the_lock_is_of_another(project: Pr
     assert project.version() == "2.0"
 
 
-def test_make_installs_into_venv_whatever_the_environment_says(project: Project, tmp_path: Path) -> None:
+def test_fault_74_make_installs_into_venv_whatever_the_environment_says(project: Project, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "pinned.py").write_text("VERSION = 'of PYTHONPATH'\n")
@@ -227,7 +227,7 @@ def test_make_replaces_a_venv_whose_python_is_gone(project: Project) -> None:
     assert project.version() == "1.0"
 
 
-def test_scripts_and_make_work_after_the_folder_was_moved(project: Project, tmp_path: Path) -> None:
+def test_fault_73_scripts_and_make_work_after_the_folder_was_moved(project: Project, tmp_path: Path) -> None:
     project.make(RUNS)
     project.path = project.path.rename(tmp_path / "moved here")
     assert project.version() == "1.0"
