@@ -29,7 +29,7 @@ from linear_classifier.preparation.source_names import (
     why_unsafe,
 )
 from linear_classifier.preparation.source_tree import Entry, SourceFile, SourceFolder, Tree
-from linear_classifier.preparation.strict_tar import StrictTarInfo
+from linear_classifier.preparation.strict_tar import StrictTarInfo, is_tar_header
 
 MAX_MEMBER = 100 * 10**6  # bytes of a file in an archive, which is read whole
 MAX_IN_TAR = 20_000_000  # members; a tar is read in a stream
@@ -50,7 +50,7 @@ def is_archive(path: Path) -> bool:
     """Whether the content of the file `path`, not its name, is that of an archive, compressed or not."""
     with open_regular(path) as file:
         start = file.read(tarfile.BLOCKSIZE)
-    return start.startswith(tuple(FORMATS)) or start[257:262] == b"ustar"
+    return start.startswith(tuple(FORMATS)) or is_tar_header(start)
 
 
 def open_archive(path: Path, prefix: str) -> Tree:

@@ -69,6 +69,10 @@ def damage_as_value_error(path: Path) -> Iterator[None]:
         raise ValueError(f"{path}: damaged, or has a name that is not UTF-8; pack it again") from None
     except RecursionError:
         raise ValueError(f"{path}: damaged (too many headers in a row); pack it again") from None
+    except ValueError as error:
+        if path.name in str(error):  # one of ours
+            raise
+        raise _damaged(path, error) from None
     except (
         *(tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, struct.error),
         *(EOFError, NotImplementedError, OverflowError, IndexError),

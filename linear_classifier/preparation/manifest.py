@@ -15,16 +15,8 @@ from linear_classifier.preparation.source_names import SPLIT_WORDS, normalise, s
 
 # The first of each is ours and Hugging Face's, and wins; of the others one is to be there.
 PATH_NAMES = (
-    "path",
-    "file_name",
-    "filename",
-    "file",
-    "filepath",
-    "file_path",
-    "image",
-    "image_path",
-    "image_name",
-    "img",
+    *("path", "file_name", "filename", "file", "filepath", "file_path"),
+    *("image", "image_path", "image_name", "img"),
 )
 LABEL_NAMES = ("label", "class", "class_name", "classname", "label_name", "category", "target", "cls")
 SPLIT_NAMES = ("split", "subset", "partition", "set")
@@ -96,12 +88,17 @@ def _check_row(where: str, values: list[Any] | str) -> Row | Unusable:
     if reason := why_unsafe(path):
         return Unusable(f"{where}: {show(path)}", reason)
     try:
-        return Row(normalise(path), label_of(label), _split_of(split))
+        return Row(normalise(path), label_of(label), split_of(split))
     except ValueError as error:
         return Unusable(f"{where}: {path}", str(error))
 
 
-def _split_of(value: Any) -> SplitName | None:
+def split_of(value: Any) -> SplitName | None:
+    """The split that a cell has, None for an empty one.
+
+    Raises:
+        ValueError: it is none that is understood.
+    """
     if value is None or value == "":
         return None
     split = split_named(value) if isinstance(value, str) else None
@@ -141,18 +138,17 @@ def _read_csv(file: BinaryIO, name: str) -> Iterator[tuple[str, list[Any] | str]
     try:
         for cells in reader:
             where = f"line {reader.line_num + 1}"
-            if len(cells) == len(names) or not any(cells[len(names) :]):
-                if cells:
-                    padded = [*cells, *[""] * len(names)]
-                    yield where, [padded[place] if place is not None else None for place in places]
-            else:
+            if any(cells[len(names) :]):
                 yield where, f"{len(cells)} cells, expected {len(names)}"
+            elif any(cells):  # a spreadsheet leaves rows without any
+                padded = [*cells, *[""] * len(names)]
+                yield where, [padded[place] if place is not None else None for place in places]
     except csv.Error as error:
         raise ValueError(f"{name}, line {reader.line_num + 1}: damaged ({error})") from None
 
 
 def _split_header(header: str, name: str) -> tuple[str, list[str]]:
-    """The delimiter and the names of the columns: the first that give a path and a label, else the most columns."""
+    """The delimiter that gives the most columns, and their names."""
     if not header:
         raise ValueError(f"{name}: empty; expected a line that names the columns path, label and perhaps split")
     splits = [(sign, next(csv.reader([header], delimiter=sign, skipinitialspace=True))) for sign in _DELIMITERS]

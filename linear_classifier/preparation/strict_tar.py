@@ -25,3 +25,12 @@ class StrictTarInfo(tarfile.TarInfo):
         if info.type in _EXTRA and info.size > MAX_EXTRA:
             raise tarfile.ReadError(f"a header of {info.size} bytes, expected at most {MAX_EXTRA}")
         return info
+
+
+def is_tar_header(block: bytes) -> bool:
+    """Whether a file that begins with `block` is a tar, one from before the magic `ustar` too."""
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True

@@ -143,6 +143,18 @@ def test_read_rows_names_a_label_that_is_none(label: object, reason: str, tmp_pa
     assert {label for _, label, _ in images(source, "manifest")} == {"7", "8"}
 
 
+def test_read_rows_names_a_path_that_utf8_cannot_hold(tmp_path: Path) -> None:
+    good = '{"path": "cat/1.png", "label": "cat"}\n{"path": "dog/1.png", "label": "dog"}\n'
+    source = manifest(tmp_path, good + '{"path": "\\ud800.png", "label": "cat"}', "list.jsonl")
+    assert unusable(source, "manifest") == {"list.jsonl, line 3: \\ud800.png": "its name is not UTF-8"}
+
+
+def test_read_rows_takes_a_spreadsheets_empty_rows(tmp_path: Path) -> None:
+    source = manifest(tmp_path, "path;label;;\ncat/1.png;cat;;\n;;;\ndog/1.png;dog\n;;;\n\n")
+    assert len(images(source, "manifest")) == 2
+    assert not unusable(source, "manifest")
+
+
 def test_read_rows_refuses_damaged_parquet_and_other_columns(tmp_path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
