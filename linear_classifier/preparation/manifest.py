@@ -205,5 +205,5 @@ def _read_parquet(file: BinaryIO, name: str) -> Iterator[tuple[str, list[Any] | 
             for row in batch.to_pylist():
                 number += 1
                 yield f"row {number}", [None if column is None else row[column] for column in columns]
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeError) as error:
         raise ValueError(f"{name}: damaged Parquet ({' '.join(str(error).split())[:200]})") from None
