@@ -32,6 +32,8 @@ def find_npz(source: Path) -> Iterator[Found]:
     Raises:
         ValueError: it is no such file, or is damaged, or its arrays are not images and labels.
     """
+    if source.is_dir():
+        raise ValueError(f"{source}: a folder, expected a file .npz; name it as prepare.source")
     with open_regular(source) as file, damage_as_value_error(source), ExitStack() as stack:
         archive = stack.enter_context(zipfile.ZipFile(file))
         pairs = _pair_keys(source, archive)
