@@ -16,11 +16,11 @@ import numpy as np
 
 from linear_classifier.data.splits import SplitName
 from linear_classifier.io.files import open_regular
-from linear_classifier.preparation.archives import check_zip_member
 from linear_classifier.preparation.array_pairs import ArrayStream, check_pair, pair_images
 from linear_classifier.preparation.inflating import damage_as_value_error
 from linear_classifier.preparation.source_image import Found
 from linear_classifier.preparation.source_names import list_some, split_named
+from linear_classifier.preparation.zip_members import check_zip_member
 
 _IMAGES, _LABELS = ("images", "x", "image", "data"), ("labels", "y", "label", "target", "targets")
 MAX_ARRAYS = 1000

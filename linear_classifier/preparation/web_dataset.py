@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from linear_classifier.data.splits import SplitName
-from linear_classifier.preparation.manifest_rows import find_columns, label_of, split_of
 from linear_classifier.preparation.source_image import Found, PassedOver, SourceImage, Unusable
 from linear_classifier.preparation.source_names import split_named, suffix_of, why_no_image
 from linear_classifier.preparation.source_tree import SourceFile, SourceFolder, Tree
+from linear_classifier.preparation.table_columns import find_columns, label_of, split_of
 
 MAX_LABEL = 10**6  # bytes of a .cls or .json
 

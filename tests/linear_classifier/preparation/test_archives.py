@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from linear_classifier.preparation import archives, inflating
+from linear_classifier.preparation import archives, inflating, tar_members, zip_members
 from linear_classifier.preparation.layouts import find_images
 from linear_classifier.preparation.source_image import SourceImage
 from tests.linear_classifier.preparation.sources import (
@@ -269,13 +269,13 @@ def test_open_archive_refuses_members_that_overlap(tmp_path: Path, monkeypatch: 
 
 def test_open_archive_refuses_a_bomb_by_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     many: Files = [*GOOD, *((f"cat/{number}", b"") for number in range(100))]
-    monkeypatch.setattr(archives, "MAX_IN_TAR", 100)
+    monkeypatch.setattr(tar_members, "MAX_IN_TAR", 100)
     with pytest.raises(ValueError, match=r"a.tar: more than 100 members"):
         find_all(pack_tar(tmp_path / "a.tar", many))
-    monkeypatch.setattr(archives, "MAX_IN_ZIP", 100)
+    monkeypatch.setattr(zip_members, "MAX_IN_ZIP", 100)
     with pytest.raises(ValueError, match=r"a.zip: 102 members, expected at most 100; pack it as tar"):
         find_all(pack_zip(tmp_path / "a.zip", many))
-    monkeypatch.setattr(archives._BoundedFile, "limit", 5000)
+    monkeypatch.setattr(zip_members._BoundedFile, "limit", 5000)
     with pytest.raises(ValueError, match=r"a list of .* bytes, expected at most 5000"):
         find_all(tmp_path / "a.zip")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from linear_classifier.preparation.manifest_rows import find_columns, read_rows
+from linear_classifier.preparation.manifest_rows import read_rows
+from linear_classifier.preparation.table_columns import find_columns
 from tests.linear_classifier.preparation.sources import (
     find_all,
     images,
