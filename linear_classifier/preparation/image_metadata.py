@@ -13,7 +13,7 @@ import numpy as np
 
 from linear_classifier.data.splits import SplitName
 from linear_classifier.preparation.class_names import MAX_CLASSES, check_classes
-from linear_classifier.preparation.manifest import Row, read_rows
+from linear_classifier.preparation.manifest_rows import Row, read_rows
 from linear_classifier.preparation.repeats import key_of
 from linear_classifier.preparation.source_image import Found, PassedOver, SourceImage, Unusable
 from linear_classifier.preparation.source_names import split_named, why_no_image

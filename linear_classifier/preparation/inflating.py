@@ -1,6 +1,7 @@
 """Compressed files read in a stream, with limits on what they may grow to, and every kind of damage as a ValueError."""
 
 import bz2
+import errno
 import gzip
 import lzma
 import struct
@@ -62,13 +63,17 @@ def damage_as_value_error(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno:  # of the disk; those of gzip and bz2 have none
+        if error.errno not in (None, errno.EINVAL):  # of the disk; not of gzip or bz2, or of a jump to nowhere
             raise
         raise _damaged(path, error) from None
     except UnicodeDecodeError:
         raise ValueError(f"{path}: damaged, or has a name that is not UTF-8; pack it again") from None
     except RecursionError:
         raise ValueError(f"{path}: damaged (too many headers in a row); pack it again") from None
+    except ValueError as error:
+        if path.name in str(error):  # one of ours
+            raise
+        raise _damaged(path, error) from None
     except (
         *(tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, struct.error),
         *(EOFError, NotImplementedError, OverflowError, IndexError),

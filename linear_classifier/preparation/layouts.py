@@ -46,7 +46,7 @@ def _find_in_folder(source: Path) -> Iterator[Found]:
     metadata = [path for path in found.tables if path.rpartition("/")[2].lower().startswith("metadata.")]
     if metadata:
         return find_listed_images(tree, metadata, is_manifest=False)
-    if found.labels or (found.loose and found.loose_json and not found.num_images - found.loose):
+    if found.has_pairs:
         return find_pairs(tree)
     if not found.folders.total():
         raise ValueError(f"{source}: no images found, but {list_some(found.first, len(found.first))}; {EXPECTED}")

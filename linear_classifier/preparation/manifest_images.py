@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from linear_classifier.preparation.class_names import MAX_CLASSES, check_classes
-from linear_classifier.preparation.manifest import Row, read_rows
+from linear_classifier.preparation.manifest_rows import Row, read_rows
 from linear_classifier.preparation.repeats import Repeats, key_of
 from linear_classifier.preparation.source_image import Found, SourceImage, Unusable
 from linear_classifier.preparation.source_tree import lies_below, why_not_regular

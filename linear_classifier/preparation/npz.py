@@ -16,11 +16,11 @@ import numpy as np
 
 from linear_classifier.data.splits import SplitName
 from linear_classifier.io.files import open_regular
-from linear_classifier.preparation.archives import check_zip_member
 from linear_classifier.preparation.array_pairs import ArrayStream, check_pair, pair_images
 from linear_classifier.preparation.inflating import damage_as_value_error
 from linear_classifier.preparation.source_image import Found
 from linear_classifier.preparation.source_names import list_some, split_named
+from linear_classifier.preparation.zip_members import check_zip_member
 
 _IMAGES, _LABELS = ("images", "x", "image", "data"), ("labels", "y", "label", "target", "targets")
 MAX_ARRAYS = 1000
@@ -32,6 +32,8 @@ def find_npz(source: Path) -> Iterator[Found]:
     Raises:
         ValueError: it is no such file, or is damaged, or its arrays are not images and labels.
     """
+    if source.is_dir():
+        raise ValueError(f"{source}: a folder, expected a file .npz; name it as prepare.source")
     with open_regular(source) as file, damage_as_value_error(source), ExitStack() as stack:
         archive = stack.enter_context(zipfile.ZipFile(file))
         pairs = _pair_keys(source, archive)

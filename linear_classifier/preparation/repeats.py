@@ -23,6 +23,8 @@ class Repeats:
 
     def find(self) -> frozenset[int]:
         """The keys of the names that came more than once."""
-        keys = np.frombuffer(self._keys, np.uint64).copy() if self._keys else np.empty(0, np.uint64)
-        keys.sort()
+        if not self._keys:
+            return frozenset()
+        keys = np.frombuffer(self._keys, np.uint64)
+        keys.sort()  # in place
         return frozenset(keys[1:][keys[1:] == keys[:-1]].tolist())

@@ -95,7 +95,10 @@ def is_utf8(name: str) -> bool:
 
 def show(name: str) -> str:
     r"""`name` as UTF-8 can hold it: each byte that is not UTF-8 as `\xff`."""
-    return name if is_utf8(name) else name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    if is_utf8(name):
+        return name
+    bytes_shown = re.sub("[\udc80-\udcff]", lambda byte: rf"\x{ord(byte[0]) - 0xDC00:02x}", name)
+    return bytes_shown.encode(errors="backslashreplace").decode()
 
 
 def list_some(names: Iterable[str], total: int) -> str:

@@ -20,8 +20,8 @@ class Survey:
     """What is where.
 
     `folders` has how many images lie below each folder of the first level; `in_split`, of such a folder with the name
-    of a split, how many below each folder in it. `tables` and `archives` lie on the first level, or in a folder with
-    the name of a split. `loose` are images on the first level, `first` the first files.
+    of a split, how many below each folder in it. `loose` are images on the first level. What is called flat lies there
+    or in a folder with the name of a split; so do `tables` and `archives`. `first` are the first files.
     """
 
     folders: Counter[str] = field(default_factory=Counter)
@@ -29,9 +29,15 @@ class Survey:
     tables: list[str] = field(default_factory=list)
     archives: list[str] = field(default_factory=list)
     loose: int = 0
-    loose_json: int = 0
+    flat: int = 0
+    flat_json: int = 0
     labels: int = 0  # WebDataset's files *.cls
     first: list[str] = field(default_factory=list)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether there are WebDataset's labels, or JSON beside images that all lie flat."""
+        return self.labels > 0 or (self.flat_json > 0 and self.flat == self.num_images > 0)
 
     @property
     def num_images(self) -> int:
@@ -55,15 +61,18 @@ def _note(found: Survey, path: str) -> None:
     if len(found.first) < 5:
         found.first.append(path)
     suffix, is_first_level = suffix_of(path), "/" not in path
+    is_flat = is_first_level or (path.count("/") == 1 and split_named(path.split("/")[0]) is not None)
+    is_image = suffix in IMAGE_SUFFIXES if is_first_level else not why_no_image(path)
     found.labels += suffix == ".cls"
-    found.loose_json += is_first_level and suffix == ".json"
-    if is_first_level or (path.count("/") == 1 and split_named(path.split("/")[0])):
-        for suffixes, paths in ((TABLE_SUFFIXES, found.tables), (ARCHIVE_SUFFIXES, found.archives)):
-            if suffix in suffixes:
-                paths.append(path)
-    is_image = not why_no_image(path)
-    found.loose += is_first_level and suffix in IMAGE_SUFFIXES
-    if not is_first_level:
+    found.flat += is_flat and is_image
+    found.flat_json += is_flat and suffix == ".json"
+    if is_flat and suffix in TABLE_SUFFIXES:
+        found.tables.append(path)
+    if is_flat and suffix in ARCHIVE_SUFFIXES:
+        found.archives.append(path)
+    if is_first_level:
+        found.loose += is_image
+    else:
         _count(found, path, is_image)
 
 
@@ -82,7 +91,7 @@ def strip_top(tree: Tree, found: Survey) -> tuple[Tree, Survey]:
     while len(found.folders) == 1 and not (found.loose or found.tables or found.in_split):
         inner = tree.below(next(iter(found.folders)))
         below = survey(inner)
-        if not (below.folders.total() or below.tables or below.labels or below.loose_json):
+        if not (below.folders.total() or below.tables or below.has_pairs):
             break
         tree, found = inner, below
     return tree, found

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from linear_classifier.data.splits import SplitName
-from linear_classifier.preparation.manifest import find_columns, label_of
 from linear_classifier.preparation.source_image import Found, PassedOver, SourceImage, Unusable
 from linear_classifier.preparation.source_names import split_named, suffix_of, why_no_image
 from linear_classifier.preparation.source_tree import SourceFile, SourceFolder, Tree
+from linear_classifier.preparation.table_columns import find_columns, label_of, split_of
 
 MAX_LABEL = 10**6  # bytes of a .cls or .json
 
@@ -21,6 +21,7 @@ class _Sample:
     key: str
     images: list[SourceImage] = field(default_factory=list)
     label: str | None = None
+    split: SplitName | None = None
     faults: list[str] = field(default_factory=list)
 
 
@@ -51,13 +52,14 @@ def _add(sample: _Sample, file: SourceFile) -> PassedOver | None:
     """Take `file` into `sample`, or say why not."""
     if suffix_of(file.path) in (".cls", ".json"):
         try:
-            label = _read_label(file)
+            label, split = _read_label(file)
         except ValueError as error:
             sample.faults.append(f"{file.shown.rpartition('/')[2]}: {error}")
             return None
         if label is not None and sample.label not in (None, label):
             sample.faults.append(f"two labels, {sample.label!r} and {label!r}")
         sample.label = label if label is not None else sample.label
+        sample.split = split or sample.split
         return None
     if reason := why_no_image(file.path):
         return PassedOver(file.shown, reason)
@@ -81,11 +83,11 @@ def _finish(sample: _Sample) -> Iterator[Found]:
         elif sample.label is None:
             yield Unusable(image.path, "no .cls beside it, and no .json with a label")
         else:
-            yield image._replace(label=sample.label)
+            yield image._replace(label=sample.label, split=sample.split or image.split)
 
 
-def _read_label(file: SourceFile) -> str | None:
-    """The label that `file` has, or None where it is JSON without one.
+def _read_label(file: SourceFile) -> tuple[str | None, SplitName | None]:
+    """The label that `file` has, None where it is JSON without one, and the split that JSON may have.
 
     Raises:
         ValueError: it is damaged or too large.
@@ -100,16 +102,17 @@ def _read_label(file: SourceFile) -> str | None:
     if suffix_of(file.path) == ".cls":
         if not text:
             raise ValueError("the label is empty")
-        return str(int(text)) if text.isascii() and text.isdigit() else text
-    return _label_in_json(text)
+        return (str(int(text)) if text.isascii() and text.isdigit() else text), None
+    return _parse_json(text)
 
 
-def _label_in_json(text: str) -> str | None:
+def _parse_json(text: str) -> tuple[str | None, SplitName | None]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("damaged JSON") from None
-    if isinstance(value, dict):
-        column = find_columns(list(value)).label
-        return None if column is None else label_of(value[column])
-    return label_of(value)
+    if not isinstance(value, dict):
+        return label_of(value), None
+    columns = find_columns(list(value))
+    label = None if columns.label is None else label_of(value[columns.label])
+    return label, None if columns.split is None else split_of(value[columns.split])

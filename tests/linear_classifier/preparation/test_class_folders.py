@@ -43,6 +43,7 @@ def test_find_class_folders_understands_usual_names_of_splits(word: str, tmp_pat
         (("cat/1.png", "Cat/1.png", "dog/.keep", "é/1.png", "e\u0301/1.png"), "'Cat' and 'cat'.* and 'é' differ"),
         (("cat/1.png", "Cat/1.png", "dog/.keep"), "'dog' is empty.*'Cat' and 'cat' differ"),
         (("cat/1.png", "bird/1.png", "dog/notes.txt"), "'dog' is empty"),
+        (("train/cat/1.png", "train/bird/1.png", "val/dog/notes.txt"), "'dog' is empty"),
         (("train/cat/1.png", "train/dog/1.png", "val/CAT/1.png"), "'CAT' and 'cat' differ"),
         (("cat/1.png", "a\tb/1.png"), r"'a\\tb' has a name that is not printable"),
     ],

@@ -34,6 +34,7 @@ def test_check_classes_takes_good_ones() -> None:
         ({"é": 1, "e\u0301": 1}, r"'e\\u0301' and 'é' differ only in case or Unicode form"),
         ({"straße": 1, "STRASSE": 1}, "differ only in case"),
         ({"ﬁg": 1, "fig": 1}, "differ only in case or Unicode form"),
+        ({"℡": 1, "tel": 1}, "differ only in case or Unicode form"),
         ({"a" * 256: 1, "b": 1}, r"'a{57}\.\.\.' has a name of 256 characters, expected at most 255"),
         ({"a\nb": 1, "b": 1}, r"'a\\nb' has a name that is not printable"),
         ({"a\udcff": 1, "b": 1}, r"'a\\+xff' has a name that is not printable UTF-8"),

@@ -50,6 +50,11 @@ def test_find_idx_takes_names_with_a_dot_colour_and_mixed_compression(tmp_path: 
     np.testing.assert_array_equal(pixels_of(found[1]), colour[1])
 
 
+def test_find_idx_takes_one_of_a_plain_file_and_its_gzip(tmp_path: Path) -> None:
+    both = {**pair(), **{f"{name}.gz": b"not looked at" for name in pair()}}
+    assert len(images(write_files(tmp_path, both), "idx")) == 2
+
+
 def test_find_idx_turns_emnists_images_back_and_names_its_classes(tmp_path: Path) -> None:
     files: dict[str, bytes | str] = {
         "emnist-x-train-images-idx3-ubyte": idx(X.swapaxes(1, 2)),

@@ -7,7 +7,7 @@ import lzma
 import os
 import shutil
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -55,11 +55,14 @@ PAIRS = {
         (f"{path.split('/')[0]}/{path.replace('/', '_')[:-4]}.cls", path.split("/")[1]),
     )
 }
-JSON_PAIRS = {
-    name: data
-    for path, label, split in FLAT_ROWS
-    for name, data in ((path, FLAT[path]), (f"{path[:-4]}.json", json.dumps({"label": label, "split": split})))
-}
+
+
+def json_pairs(with_split: bool = True) -> dict[str, bytes | str]:
+    pairs: dict[str, bytes | str] = {}
+    for path, label, split in FLAT_ROWS:
+        values = {"label": label, "split": split, "width": 4} if with_split else {"label": label}
+        pairs |= {path: FLAT[path], f"{path[:-4]}.json": json.dumps(values)}
+    return pairs
 
 
 def parquet(folder: Path) -> Path:
@@ -91,8 +94,20 @@ def shards(folder: Path) -> Path:
     return folder
 
 
-def with_top(files: dict[str, bytes], top: str) -> list[tuple[str, bytes | str]]:
+def with_top(files: Mapping[str, bytes | str], top: str) -> list[tuple[str, bytes | str]]:
     return [(f"{top}/{path}", data) for path, data in files.items()]
+
+
+def without_magic(path: Path) -> Path:
+    """The tar with headers of 1979."""
+    content = bytearray(path.read_bytes())
+    while (place := content.find(b"ustar")) >= 0:
+        content[place : place + 8] = bytes(8)
+        start = place - 257
+        content[start + 148 : start + 156] = b" " * 8
+        content[start + 148 : start + 156] = b"%06o\0 " % sum(content[start : start + 512])
+    path.write_bytes(content)
+    return path
 
 
 GIVEN: dict[str, tuple[Layout, Maker]] = {
@@ -141,6 +156,13 @@ GIVEN: dict[str, tuple[Layout, Maker]] = {
     "pairs in a tar": ("folder", lambda f: pack_tar(f, PAIRS.items())),
     "pairs in a zip": ("folder", lambda f: pack_zip(f, PAIRS.items())),
     "pairs in shards": ("folder", shards),
+    "json pairs by split": (
+        "folder",
+        lambda f: write_files(f, {f"{p.split('_')[0]}/{p}": d for p, d in json_pairs(with_split=False).items()}),
+    ),
+    "json pairs with splits": ("folder", lambda f: write_files(f, json_pairs())),
+    "json pairs in a tar of a folder": ("folder", lambda f: pack_tar(f, with_top(json_pairs(), "images"))),
+    "tar from before ustar": ("folder", lambda f: without_magic(pack_tar(f, IMAGES.items()))),
     "manifest.csv": ("manifest", lambda f: write_files(f, {**IMAGES, "a.csv": csv_of(ROWS)}) / "a.csv"),
     "manifest, semicolons, CRLF, BOM": (
         "manifest",
@@ -221,8 +243,7 @@ NONE_GIVEN: dict[str, tuple[Layout, Maker]] = {
     "tar": ("folder", lambda f: pack_tar(f, NO_SPLITS.items())),
     "zip of a folder": ("folder", lambda f: pack_zip(f, with_top(NO_SPLITS, "train_images"))),
     "archives by class": ("folder", archives_by_class),
-    "json pairs": ("folder", lambda f: write_files(f, JSON_PAIRS)),
-    "json pairs in a tar": ("folder", lambda f: pack_tar(f, JSON_PAIRS.items())),
+    "json pairs": ("folder", lambda f: write_files(f, json_pairs(with_split=False))),
     "metadata.csv": (
         "folder",
         lambda f: write_files(f, {**FLAT, "metadata.csv": csv_of([r[:2] for r in FLAT_ROWS], "file_name,text")}),

@@ -137,7 +137,7 @@ def test_find_npz_refuses_what_is_none(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(ValueError, match=r"a.npz: damaged or truncated"):
         find_all(tmp_path / "a.npz", "npz")
-    with pytest.raises(ValueError, match="a folder stands where a file is expected"):
+    with pytest.raises(ValueError, match=r"a folder, expected a file .npz; name it"):
         find_all(tmp_path, "npz")
 
 

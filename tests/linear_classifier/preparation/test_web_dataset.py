@@ -35,6 +35,7 @@ def test_find_pairs_reads_json(text: str, expected: str, tmp_path: Path) -> None
         ([("3.png", b"x"), ("3.json", "[" * 10**5)], "3.json: damaged JSON"),
         ([("3.png", b"x"), ("3.json", '{"label": 1.5}')], "3.json: the label is 1.5, expected text or a whole number"),
         ([("3.png", b"x"), ("3.json", '{"class": 1, "category": 2}')], "3.json: 2 columns may be the label"),
+        ([("3.png", b"x"), ("3.json", '{"label": 1, "split": "all"}')], "3.json: the split is 'all', expected one of"),
         ([("3.png", b"x"), ("3.cls", b"\xff\xfe\xfa")], "3.cls: "),
         ([("3.png", b"x"), ("3.cls", "x" * (10**6 + 1))], "3.cls: a label of more than 1000000 bytes"),
         ([("3.png", b"x"), ("3.cls", "1"), ("3.json", '{"label": 2}')], "two labels, '1' and '2'"),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from linear_classifier.preparation.manifest import find_columns, read_rows
+from linear_classifier.preparation.manifest_rows import read_rows
+from linear_classifier.preparation.table_columns import find_columns
 from tests.linear_classifier.preparation.sources import (
     find_all,
     images,
@@ -141,6 +142,18 @@ def test_read_rows_names_a_label_that_is_none(label: object, reason: str, tmp_pa
     source = manifest(tmp_path, "\n".join(map(json.dumps, rows)), "list.jsonl")
     assert unusable(source, "manifest") == {"list.jsonl, line 3: a": reason}
     assert {label for _, label, _ in images(source, "manifest")} == {"7", "8"}
+
+
+def test_read_rows_names_a_path_that_utf8_cannot_hold(tmp_path: Path) -> None:
+    good = '{"path": "cat/1.png", "label": "cat"}\n{"path": "dog/1.png", "label": "dog"}\n'
+    source = manifest(tmp_path, good + '{"path": "\\ud800.png", "label": "cat"}', "list.jsonl")
+    assert unusable(source, "manifest") == {"list.jsonl, line 3: \\ud800.png": "its name is not UTF-8"}
+
+
+def test_read_rows_takes_a_spreadsheets_empty_rows(tmp_path: Path) -> None:
+    source = manifest(tmp_path, "path;label;;\ncat/1.png;cat;;\n;;;\ndog/1.png;dog\n;;;\n\n")
+    assert len(images(source, "manifest")) == 2
+    assert not unusable(source, "manifest")
 
 
 def test_read_rows_refuses_damaged_parquet_and_other_columns(tmp_path: Path) -> None:

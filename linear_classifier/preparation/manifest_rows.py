@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -11,23 +11,9 @@ from linear_classifier.data.splits import SplitName
 from linear_classifier.io.files import open_regular
 from linear_classifier.io.sections import short_repr
 from linear_classifier.preparation.source_image import Unusable
-from linear_classifier.preparation.source_names import SPLIT_WORDS, normalise, show, split_named, suffix_of, why_unsafe
+from linear_classifier.preparation.source_names import normalise, show, suffix_of, why_unsafe
+from linear_classifier.preparation.table_columns import Columns, label_of, need_columns, split_of
 
-# The first of each is ours and Hugging Face's, and wins; of the others one is to be there.
-PATH_NAMES = (
-    "path",
-    "file_name",
-    "filename",
-    "file",
-    "filepath",
-    "file_path",
-    "image",
-    "image_path",
-    "image_name",
-    "img",
-)
-LABEL_NAMES = ("label", "class", "class_name", "classname", "label_name", "category", "target", "cls")
-SPLIT_NAMES = ("split", "subset", "partition", "set")
 MAX_LINE = 10**6  # characters
 _DELIMITERS = ",;\t|"
 PYARROW = "pyarrow==26.0.1"
@@ -37,14 +23,6 @@ class Row(NamedTuple):
     path: str
     label: str
     split: SplitName | None
-
-
-class Columns(NamedTuple):
-    """The names of the columns, None for one that is not there."""
-
-    path: str | None
-    label: str | None
-    split: str | None
 
 
 def read_rows(content: Path | bytes, name: str) -> Iterator[Row | Unusable]:
@@ -62,31 +40,6 @@ def read_rows(content: Path | bytes, name: str) -> Iterator[Row | Unusable]:
             yield _check_row(f"{name}, {where}", values)
 
 
-def find_columns(names: Sequence[str]) -> Columns:
-    """Which of `names` are the columns of a manifest.
-
-    Raises:
-        ValueError: there are two for one of them, and none has the first of its names.
-    """
-    label = _choose(names, LABEL_NAMES) or _choose(names, ("text",))  # Hugging Face's name for a caption
-    return Columns(_choose(names, PATH_NAMES), label, _choose(names, SPLIT_NAMES))
-
-
-def label_of(value: Any) -> str:
-    """The label that a cell has; a whole number becomes text.
-
-    Raises:
-        ValueError: it is empty, or neither text nor a whole number.
-    """
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if value is None or (isinstance(value, str) and not value.strip()):
-        raise ValueError("the label is empty")
-    if not isinstance(value, str):
-        raise ValueError(f"the label is {short_repr(value)}, expected text or a whole number")
-    return value.strip()
-
-
 def _check_row(where: str, values: list[Any] | str) -> Row | Unusable:
     if isinstance(values, str):
         return Unusable(where, values)
@@ -96,63 +49,32 @@ def _check_row(where: str, values: list[Any] | str) -> Row | Unusable:
     if reason := why_unsafe(path):
         return Unusable(f"{where}: {show(path)}", reason)
     try:
-        return Row(normalise(path), label_of(label), _split_of(split))
+        return Row(normalise(path), label_of(label), split_of(split))
     except ValueError as error:
         return Unusable(f"{where}: {path}", str(error))
-
-
-def _split_of(value: Any) -> SplitName | None:
-    if value is None or value == "":
-        return None
-    split = split_named(value) if isinstance(value, str) else None
-    if split is None:
-        raise ValueError(f"the split is {short_repr(value)}, expected one of {', '.join(SPLIT_WORDS)}, or nothing")
-    return split
-
-
-def _choose(names: Sequence[str], words: Sequence[str]) -> str | None:
-    plain = {name: name.strip().lower().replace(" ", "_").replace("-", "_") for name in names}
-    found = [name for name in names if plain[name] in words]
-    best = [name for name in found if plain[name] == words[0]] or found
-    if len(best) > 1:
-        raise ValueError(f"{len(best)} columns may be the {words[0]}: {', '.join(best)}; rename one to {words[0]}")
-    return best[0] if best else None
-
-
-def _need_columns(names: Sequence[str], where: str) -> Columns:
-    try:
-        columns = find_columns(names)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
-    if columns.path and columns.label:
-        return columns
-    missing = " and no ".join(what for what, name in (("path", columns.path), ("label", columns.label)) if not name)
-    found = ", ".join(short_repr(name) for name in names[:20]) or "nothing"
-    raise ValueError(f"{where}: no {missing} column, found {found}; expected path, label and perhaps split")
 
 
 def _read_csv(file: BinaryIO, name: str) -> Iterator[tuple[str, list[Any] | str]]:
     lines = _read_lines(file, name)
     header = next((line for line in lines if line.strip()), "")
     delimiter, names = _split_header(header, name)
-    columns = _need_columns(names, name)
+    columns = need_columns(names, name)
     places = [names.index(column) if column is not None else None for column in columns]
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         for cells in reader:
             where = f"line {reader.line_num + 1}"
-            if len(cells) == len(names) or not any(cells[len(names) :]):
-                if cells:
-                    padded = [*cells, *[""] * len(names)]
-                    yield where, [padded[place] if place is not None else None for place in places]
-            else:
+            if any(cells[len(names) :]):
                 yield where, f"{len(cells)} cells, expected {len(names)}"
+            elif any(cells):  # a spreadsheet leaves rows without any
+                padded = [*cells, *[""] * len(names)]
+                yield where, [padded[place] if place is not None else None for place in places]
     except csv.Error as error:
         raise ValueError(f"{name}, line {reader.line_num + 1}: damaged ({error})") from None
 
 
 def _split_header(header: str, name: str) -> tuple[str, list[str]]:
-    """The delimiter and the names of the columns: the first that give a path and a label, else the most columns."""
+    """The delimiter that gives the most columns, and their names."""
     if not header:
         raise ValueError(f"{name}: empty; expected a line that names the columns path, label and perhaps split")
     splits = [(sign, next(csv.reader([header], delimiter=sign, skipinitialspace=True))) for sign in _DELIMITERS]
@@ -170,7 +92,7 @@ def _read_json_lines(file: BinaryIO, name: str) -> Iterator[tuple[str, list[Any]
             raise ValueError(f"{name}, line {number}: damaged JSON ({error})") from None
         if not isinstance(row, dict):
             raise ValueError(f"{name}, line {number}: {short_repr(row)}, expected an object with path and label")
-        columns = columns or _need_columns(list(row), f"{name}, line {number}")
+        columns = columns or need_columns(list(row), f"{name}, line {number}")
         yield f"line {number}", [None if column is None else row.get(column) for column in columns]
 
 
@@ -202,12 +124,12 @@ def _read_parquet(file: BinaryIO, name: str) -> Iterator[tuple[str, list[Any] | 
         raise ValueError(f"{name}: Parquet needs pyarrow; `pip install {PYARROW}`, or save it as CSV") from None
     try:
         table = pyarrow.parquet.ParquetFile(file, pre_buffer=False)
-        columns = _need_columns(table.schema_arrow.names, name)
+        columns = need_columns(table.schema_arrow.names, name)
         wanted = [column for column in columns if column is not None]
         number = 0
         for batch in table.iter_batches(batch_size=10_000, columns=wanted, use_threads=False):
             for row in batch.to_pylist():
                 number += 1
                 yield f"row {number}", [None if column is None else row[column] for column in columns]
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeError) as error:
         raise ValueError(f"{name}: damaged Parquet ({' '.join(str(error).split())[:200]})") from None
