@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ Batch = tuple[Tensor, Tensor]
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps it: workers hand their batches over there
 PREFETCH = 2  # batches that each worker holds ready, PyTorch's default
 ABSENT = -(2**62)  # added to any index, it gives a row below 0
-WORKER_TIMEOUT = 120  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
+WORKER_TIMEOUT = 60  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 
 
 class Images(Dataset[Batch]):
@@ -132,6 +133,7 @@ def build_loader(
         collate_fn=_as_it_is,  # and the dataset a whole batch for them: there is nothing to collate
         num_workers=num_workers,
         timeout=WORKER_TIMEOUT if num_workers else 0,
+        worker_init_fn=_end_at_sigterm if num_workers else None,
         pin_memory=device.type == "cuda" and not on_gpu,
     )
 
@@ -139,6 +141,11 @@ def build_loader(
 def evaluation_batch_size(image_shape: Sequence[int]) -> int:
     """Images per batch where nothing is trained: changes speed and memory (8 MB a batch in float64), never a result."""
     return max(1, min(1000, 2**20 // math.prod(image_shape)))
+
+
+def _end_at_sigterm(worker: int) -> None:
+    """Let SIGTERM end this worker at once: the stage's own handler would wait for locks that a dead worker holds."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _as_it_is(batch: Any) -> Any:

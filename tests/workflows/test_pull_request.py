@@ -21,6 +21,7 @@ LABEL = "contains(github.event.pull_request.labels.*.name, 'allow-worse') && 'la
 VALUES: dict[str, str | bool] = {
     "github.event_name == 'pull_request'": True,
     "steps.venv.outputs.cache-hit == 'true'": True,
+    "steps.python.outputs.python-path": sys.executable,
     LABEL: "",
 }
 METRICS = "reports/evaluate/metrics.json"

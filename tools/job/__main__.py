@@ -13,7 +13,7 @@ Exit codes: 0 done; 2 bad params or data; 75 another run holds the workspace; 13
 
 import sys
 
-from tools.job.children import StoppedError, end_on_signals, handle_signals, run
+from tools.job.children import DVC, StoppedError, end_on_signals, handle_signals, run
 
 if __name__ == "__main__":  # above the imports that take a second, in which process 1 would not hear a signal
     end_on_signals()
@@ -93,7 +93,7 @@ def _reproduce(arguments: list[str], lock: int) -> int:
     code_file.unlink(missing_ok=True)
     with open_project() as repo:
         snapshot = Snapshot(repo, private_folder())
-    command = [sys.executable, "-m", "dvc", "repro", *arguments]
+    command = [*DVC, "repro", *arguments]
     try:
         code = run(command, {**os.environ, "STAGE_EXIT_CODE_FILE": str(code_file)}, keep_open=(lock,))
     finally:

@@ -131,7 +131,10 @@ def _end_descendants(child: "subprocess.Popen[bytes]", others: set[int]) -> None
     """End all that lives below this process, except `others`: SIGTERM, `GRACE`, SIGKILL; reap what has ended."""
     for signum, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, PATIENCE)):
         deadline, signalled = time.monotonic() + patience, set[int]()
-        while (left := _living_descendants(child) - others) and time.monotonic() < deadline:
+        # Asked twice: one whose parent ends while the list is made is in no family until the next.
+        while (
+            left := (_living_descendants(child) | _living_descendants(child)) - others
+        ) and time.monotonic() < deadline:
             for pid in left - signalled:
                 _signal(pid, signum)
             signalled |= left

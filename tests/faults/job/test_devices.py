@@ -45,7 +45,7 @@ def test_fault_54_auto_falls_back(workspace: Workspace) -> None:
         (
             'RuntimeError("DefaultCPUAllocator: can\'t allocate memory: you tried to allocate 9 bytes")',
             "train: error: out of memory (DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes); "
-            "give it more, or lower train.batch_size\n",
+            "give it more (`ulimit -v` limits it), or lower train.batch_size\n",
         ),
     ],
     ids=["cuda", "cpu"],

@@ -18,7 +18,7 @@ def run_code(code: str, shell: str = "", **environment: str) -> "subprocess.Comp
 @pytest.mark.parametrize("environment", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}])
 def test_fault_75_ascii_terminal(environment: dict[str, str]) -> None:
     """an ASCII terminal; stdout closed"""
-    code = "print('größe'); print('测试', file=sys.stderr); [*tqdm.tqdm(range(3), desc='größe')]"
+    code = r"print('gr\xf6\xdfe'); print('\u6d4b\u8bd5', file=sys.stderr); [*tqdm.tqdm(range(3), desc='gr\xf6\xdfe')]"
     done = run_code(code, PYTHONCOERCECLOCALE="0", **environment)
     assert (done.returncode, done.stdout) == (0, b"gr\\xf6\\xdfe\n")
     assert done.stderr.startswith(b"\\u6d4b\\u8bd5\n") and b"Traceback" not in done.stderr
