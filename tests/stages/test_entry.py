@@ -19,7 +19,21 @@ from tests.processes import ROOT
             1,
             "train: error: models/model.pkl: No space left",
         ),
+        (OSError(24, "Too many open files"), 1, "train: error: Too many open files; raise the limit of open files"),
         (MemoryError(), 1, "train: error: out of memory"),
+        (
+            RuntimeError("can't start new thread"),
+            1,
+            "train: error: can't start new thread; raise the limit of processes",
+        ),
+        (ModuleNotFoundError("No module named 'x'", name="x.y"), 1, "train: error: No module named 'x'; install what"),
+        (ModuleNotFoundError("No module", name="stages.x"), 1, "train: error: No module; what is installed cannot be"),
+        (ImportError("x.so: failed to map segment"), 1, "train: error: out of memory (x.so: failed to map segment)"),
+        (
+            ImportError("advice\nOriginal error was: cause"),
+            1,
+            "train: error: cause; what is installed cannot be loaded",
+        ),
         (KeyboardInterrupt(), 130, "train: error: interrupted"),
     ],
 )
@@ -42,17 +56,27 @@ def test_run_stage_lets_a_bug_show_its_traceback() -> None:
         run_stage("train", main)
 
 
-def start(code: str) -> subprocess.Popen[str]:
+def start(code: str, stdin: int | None = None) -> subprocess.Popen[str]:
     program = f"import sys, time; from stages.__main__ import run_stage\n{code}\nsys.exit(run_stage('s', main))"
-    return subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdin=stdin, stdout=subprocess.PIPE, text=True)
 
 
-def test_run_stage_ends_in_143_on_sigterm_and_cleans_up() -> None:
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_run_stage_ends_on_a_signal_and_cleans_up(signum: signal.Signals) -> None:
     code = "def main():\n  try: print('on', flush=True); time.sleep(60)\n  finally: print('cleaned', flush=True)"
     with start(code) as process:
         assert process.stdout and process.stdout.readline() == "on\n"
-        process.send_signal(signal.SIGTERM)
-        assert process.stdout.read() == "cleaned\n" and process.wait(30) == 143
+        process.send_signal(signum)
+        assert process.stdout.read() == "cleaned\n" and process.wait(30) == 128 + signum
+
+
+def test_run_stage_goes_on_after_a_hang_up_under_nohup() -> None:
+    code = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\ndef main(): print('on', flush=True); input()"
+    with start(code, stdin=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline() == "on\n"
+        process.send_signal(signal.SIGHUP)
+        process.communicate("\n")
+        assert process.returncode == 0
 
 
 def test_run_stage_ends_when_its_parent_dies(tmp_path: Path) -> None:

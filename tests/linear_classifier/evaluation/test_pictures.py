@@ -1,8 +1,11 @@
 import io
 
 import numpy as np
-from PIL import Image
+import pytest
+from PIL import Image, ImageFont, features
+from PIL._util import DeferredError
 
+from linear_classifier import drawing
 from linear_classifier.evaluation.metrics import predict
 from linear_classifier.evaluation.pictures import MAX_CLASSES, draw_confusion, draw_mistakes, draw_weights
 
@@ -50,3 +53,16 @@ def test_pictures_of_a_thousand_classes_stay_small() -> None:
     weight = np.zeros((1000, 4), np.float32)
     assert draw_weights(weight, [1, 2, 2], names) is not None
     assert pixels_of(draw_weights(weight, [1, 2, 2], names)).size < 10**7
+
+
+def test_draw_confusion_draws_and_warns_once_where_pillow_has_no_font_engine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(features, "check", lambda name: name != "freetype2")
+    without = ImportError("The _imagingft C module is not installed")
+    monkeypatch.setattr(ImageFont, "core", DeferredError(without))
+    drawing._warn_of_small_font.cache_clear()
+    assert pixels_of(draw_confusion(np.array([[9, 1], [5, 5]]), NAMES)).min() < 100
+    predictions = predict(np.array([[2.0, 1.0], [2.0, 1.0]]), np.array([0, 1]))
+    draw_mistakes(np.zeros((2, 1, 2, 2), np.uint8), predictions, NAMES, 3)
+    assert capsys.readouterr().err.count("warning: this Pillow was built without FreeType") == 1

@@ -1,0 +1,52 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT
+
+OPEN = "from linear_classifier.io.console import open_console; open_console(); import os, sys, tqdm\n"
+
+
+def run_code(code: str, shell: str = "", **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    """A process that calls `open_console` and then runs `code`, its standard files as `shell` redirects them."""
+    command = ["bash", "-c", f'set -o pipefail; "$0" -c "$1" {shell}', sys.executable, OPEN + code]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("environment", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}])
+def test_fault_75_ascii_terminal(environment: dict[str, str]) -> None:
+    """an ASCII terminal; stdout closed"""
+    code = ascii("print('größe'); print('测试', file=sys.stderr); [*tqdm.tqdm(range(3), desc='größe')]")
+    done = run_code(f"exec({code})", PYTHONCOERCECLOCALE="0", **environment)
+    assert (done.returncode, done.stdout) == (0, b"gr\\xf6\\xdfe\n")
+    assert done.stderr.startswith(b"\\u6d4b\\u8bd5\n") and b"Traceback" not in done.stderr
+
+
+def test_fault_75_nobody_reads_any_more(tmp_path: Path) -> None:
+    """an ASCII terminal; stdout closed"""
+    code = f"for n in range(100_000): print(n)\nopen({str(tmp_path / 'done')!r}, 'w').close()"
+    done = run_code(code, "| head -1")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"0\n", b"") and (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_fault_75_standard_files_closed(closed: str, tmp_path: Path) -> None:
+    """an ASCII terminal; stdout closed"""
+    path = tmp_path / "file"
+    code = (
+        f"file = open({str(path)!r}, 'w'); assert file.fileno() > 2; print('out'); print('err', file=sys.stderr)\n"
+        "[*tqdm.tqdm(range(3))]; assert os.system('echo child; echo child >&2; cat') == 0; file.write('whole')"
+    )
+    assert run_code(code, closed, PATH="/usr/bin:/bin").returncode == 0
+    assert path.read_text() == "whole"
+
+
+def test_open_console_keeps_the_error_of_a_full_disk() -> None:
+    assert run_code("print('x' * 100)", ">/dev/full").returncode != 0
+
+
+def test_open_console_keeps_the_order_of_lines() -> None:
+    done = run_code("print(1); os.system('echo 2'); print(3)", PATH="/usr/bin:/bin")
+    assert done.stdout == b"1\n2\n3\n"
