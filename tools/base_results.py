@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from linear_classifier.io.console import open_console
 from tools.dvc_project import is_cached, list_outs, open_project
 from tools.git import run_git
 from tools.job.children import handle_signals, run
@@ -83,4 +84,5 @@ def make_results(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main(sys.argv[1:]))

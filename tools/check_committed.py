@@ -14,6 +14,7 @@ from typing import Any
 
 from dvc.utils.serialize import ParseError, load_path
 
+from linear_classifier.io.console import open_console
 from tools.dvc_project import LOCK, find_stale, list_metrics, open_project
 
 FRESH, STALE, BAD_INPUT = 0, 1, 2
@@ -65,4 +66,5 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main())

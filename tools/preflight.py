@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from linear_classifier.devices import why_no_cuda
+from linear_classifier.io.console import open_console
 
 DRIVER = Path("/proc/driver/nvidia/version")  # of the host's kernel module, visible in containers too
 
@@ -53,4 +54,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main())

@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from linear_classifier.io.console import open_console
 from tools.dvc_project import list_outs_in_git, open_project, record_of
 from tools.git import find_root, run_git
 from tools.job import __main__ as job
@@ -49,4 +50,5 @@ def find_changed(paths: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main())

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from linear_classifier.io.console import open_console
+
 TRAIN, EVALUATE = Path("reports/train/metrics.json"), Path("reports/evaluate/metrics.json")
 LOOK_AT = (
     "reports/evaluate/confusion.png",
@@ -38,4 +40,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main())

@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 
 from ruamel.yaml import YAML
 
+from linear_classifier.io.console import open_console
 from linear_classifier.io.files import write_bytes
 from linear_classifier.io.sections import check_section
 from linear_classifier.io.yaml_file import parse_yaml
@@ -121,4 +122,5 @@ def dump(yaml: YAML, content: Any) -> bytes:
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main(sys.argv[1:]))

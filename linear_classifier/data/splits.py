@@ -22,7 +22,7 @@ SplitName = Literal["train", "val", "test"]
 ImageArray = NDArray[np.uint8] | ImageFile
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 _BLOCK = 2**18  # labels that are written at a time
-MEND = "run `dvc repro prepare`, or `dvc pull`"
+ADVICE = "run `dvc repro prepare`, or `dvc pull`"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def load_dataset(folder: Path) -> Dataset:
         with open_regular(path) as file:
             content = file.read()
     except FileNotFoundError:
-        raise ValueError(f"{path}: not found; {MEND}") from None
+        raise ValueError(f"{path}: not found; {ADVICE}") from None
     return parse_dataset(content, str(path))
 
 
@@ -121,9 +121,9 @@ def parse_dataset(content: bytes, path: str) -> Dataset:
             fields["sources"] = combine_sha256(fields["sources"])
         dataset = Dataset(**fields)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{path}: not a data set's description ({error}); {MEND}") from None
+        raise ValueError(f"{path}: not a data set's description ({error}); {ADVICE}") from None
     if not _is_well_formed(dataset):
-        raise ValueError(f"{path}: not a data set's description (a value has the wrong type or length); {MEND}")
+        raise ValueError(f"{path}: not a data set's description (a value has the wrong type or length); {ADVICE}")
     return dataset
 
 
@@ -141,7 +141,7 @@ def load_split(folder: Path, name: SplitName, dataset: Dataset) -> Split:
     outside = bool(((labels < 0) | (labels >= len(dataset.class_names))).any())
     # `outside` first: to count a huge label would take memory for every smaller one.
     if outside or _count(labels, dataset.class_names) != counts:
-        raise ValueError(f"{folder / name / 'labels.npy'}: labels are not those counted in dataset.json; {MEND}")
+        raise ValueError(f"{folder / name / 'labels.npy'}: labels are not those counted in dataset.json; {ADVICE}")
     return Split(ImageFile(path, mapped.shape, mapped.offset), labels)
 
 
@@ -174,11 +174,11 @@ def _load_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> "np
         with open_regular(path):  # it is a file: NumPy would wait for ever on a FIFO
             array = np.lib.format.open_memmap(path, mode="r")  # np.load would take archives and pickles
     except FileNotFoundError:
-        raise ValueError(f"{path}: not found; {MEND}") from None
+        raise ValueError(f"{path}: not found; {ADVICE}") from None
     except OSError:
         raise
     except Exception as error:  # NumPy evaluates the header, and a damaged one raises nearly any type
-        raise ValueError(f"{path}: damaged ({error}); {MEND}") from None
+        raise ValueError(f"{path}: damaged ({error}); {ADVICE}") from None
     if array.dtype != dtype or array.shape != shape:
-        raise ValueError(f"{path}: is {array.dtype} {array.shape}, expected {dtype} {shape}; {MEND}")
+        raise ValueError(f"{path}: is {array.dtype} {array.shape}, expected {dtype} {shape}; {ADVICE}")
     return array

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import mean, median, stdev
 
 from linear_classifier.data.splits import load_dataset, load_split
+from linear_classifier.io.console import open_console
 from linear_classifier.params import load_params
 from tools.benchmark.epoch_speed import OURS, PLAIN, TEXTBOOK, measure_loops, measure_plain
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
@@ -104,4 +105,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main())

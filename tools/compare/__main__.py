@@ -12,6 +12,7 @@ import logging
 import sys
 from pathlib import Path
 
+from linear_classifier.io.console import open_console
 from linear_classifier.io.files import write_bytes, write_json
 from tools.compare.changes import find_changes
 from tools.compare.comparison_report import Comparison, as_json, format_markdown
@@ -100,4 +101,5 @@ def reason(text: str) -> str:
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main(sys.argv[1:]))

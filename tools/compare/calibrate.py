@@ -21,6 +21,7 @@ from linear_classifier.data.loader import build_loader, evaluation_batch_size
 from linear_classifier.data.splits import Split, load_dataset, load_split
 from linear_classifier.evaluation.classify import classify
 from linear_classifier.evaluation.metrics import Floats, compute_metrics
+from linear_classifier.io.console import open_console
 from linear_classifier.params import Params, load_params
 from linear_classifier.training.loop import train
 from tools.compare.evidence import gather_evidence
@@ -122,4 +123,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    open_console()
     sys.exit(main(sys.argv[1:]))

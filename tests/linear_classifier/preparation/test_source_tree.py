@@ -2,11 +2,14 @@
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from linear_classifier.preparation.source_names import MAX_DEPTH
+from tests.faults.job.workspace import STRANGER
 from tests.linear_classifier.preparation.sources import find_all, images, passed_over, unusable, write_files
 
 GOOD = {"cat/1.png": b"x", "dog/1.png": b"y"}
@@ -95,8 +98,22 @@ def test_open_folder_refuses_folders_too_deep(tmp_path: Path) -> None:
     assert f"{deep}1.png" in {path for path, _, _ in images(tmp_path)}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_open_folder_names_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
+def test_open_folder_names_a_folder_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_files(tmp_path, {**GOOD, "cat/locked/1.png": b"x"})
     (tmp_path / "cat/locked").chmod(0)
-    assert unusable(tmp_path) == {"cat/locked/": "Permission denied"}
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)  # another user cannot get here by the whole path: pytest's folders are closed
+    with not_as_root():
+        found = unusable(Path())
+    assert found == {"cat/locked/": "Permission denied"}
+
+
+@contextmanager
+def not_as_root() -> Iterator[None]:
+    """This process as another user, if it is root, who may read everything."""
+    user = os.geteuid()
+    os.seteuid(user or STRANGER)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
