@@ -43,6 +43,19 @@ def test_fault_75_standard_files_closed(closed: str, tmp_path: Path) -> None:
     assert path.read_text() == "whole"
 
 
+def programs() -> list[Path]:
+    """What people run with `python -m`; `tools.job.remote` is run by the job alone, which reads what it prints."""
+    paths = [path for folder in ("stages", "tools") for path in (ROOT / folder).rglob("*.py")]
+    return [path for path in paths if 'if __name__ == "__main__":' in path.read_text() and path.stem != "remote"]
+
+
+@pytest.mark.parametrize("path", programs(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_fault_75_every_program_opens_its_console(path: Path) -> None:
+    """an ASCII terminal; stdout closed"""
+    door = path.read_text().rpartition('if __name__ == "__main__":\n')[2]
+    assert door.startswith("    open_console()\n")
+
+
 def test_open_console_keeps_the_error_of_a_full_disk() -> None:
     assert run_code("print('x' * 100)", ">/dev/full").returncode != 0
 
