@@ -106,8 +106,8 @@ def test_fault_62_clone_in_part(workspace: Workspace, kind: str) -> None:
     try:
         for tool in (*TOOLS, ("python", "-m", "tools.compare", "HEAD")):
             clone.run(*tool)
-        for code, tool in ((1, "tools.base_results"), (2, "tools.compare")):
-            command = ("python", "-m", tool, "HEAD~1")
+        for code, name in ((1, "tools.base_results"), (2, "tools.compare")):
+            command = ("python", "-m", name, "HEAD~1")
             if fetch := CLONES[kind][1]:
                 message = clone.refused(code, *command)
                 assert message.count("\n") == 1 and f"`{fetch}`" in message, message
