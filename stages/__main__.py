@@ -98,6 +98,8 @@ def _explain(error: Exception) -> str:
         return f"{text}; install what is missing with `pip install -r requirements.txt`"
     if isinstance(error, ImportError):
         return f"{text}; what is installed cannot be loaded: see `ulimit -a` for limits, or install it again"
+    if text.startswith("DataLoader worker"):
+        return f"{text}; give it more memory if that ended it, or set runtime.num_workers to 0"
     if "can't start new thread" in text:
         return f"{text}; raise the limit of processes (`ulimit -u`), or lower runtime.threads and runtime.num_workers"
     return text

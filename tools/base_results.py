@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from linear_classifier.io.console import open_console
+from tools.compare.revision_files import find_commit
 from tools.dvc_project import is_cached, list_outs, open_project
 from tools.git import run_git
 from tools.job.children import handle_signals, run
@@ -52,7 +53,9 @@ def check_out(revision: str) -> Iterator[Path]:
 
     It is no work tree of git's, so that no hook runs and nothing stays registered, whatever ends this process.
     """
-    commit = run_git("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").strip()
+    commit = find_commit(revision)
+    if commit is None:
+        raise ValueError("this is no commit; name one, as in `make base-results BASE=main`")
     with open_project() as repo:
         cache = Path(repo.cache.local_cache_dir).resolve()
     with tempfile.TemporaryDirectory() as parent:

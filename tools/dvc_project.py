@@ -36,7 +36,7 @@ def open_project(folder: Path | None = None) -> Iterator[Repo]:
     """The DVC project at `folder`, or here; what DVC raises while it is open becomes a ValueError of one line.
 
     Raises:
-        RuntimeError: there is no git repository, and DVC was not told to work without.
+        RuntimeError: there is no git repository, and DVC is not set to work without.
         ValueError: a file of DVC's is damaged, or DVC cannot do what it is asked.
     """
     leave_hook()

@@ -41,7 +41,7 @@ class BatchOrder(Sampler[Tensor]):
     """The indices of each batch of an epoch, int64 `(batch,)` on `device`; the last batch may be short.
 
     With a `seed` the images are shuffled, in another order each epoch, see `set_epoch`: the blocks, and the images of
-    each window of blocks. Without one they come as they stand. `read_ahead` is told of the next window's blocks when a
+    each window of blocks. Without one they come as they stand. `read_ahead` is given the next window's blocks when a
     window begins. To iterate changes nothing, so that a look at one batch leaves the training as it is.
     """
 

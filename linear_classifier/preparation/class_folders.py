@@ -21,7 +21,7 @@ def find_class_folders(tree: Tree, found: Survey) -> Iterator[Found]:
     """Every image of `tree`, which `found` was seen in, labelled by its folder.
 
     Raises:
-        ValueError: the classes cannot be used, or the splits cannot be told from them.
+        ValueError: the classes cannot be used, or no splits follow from them.
     """
     class_level = 1 if has_splits(tree, found) else 0
     check_classes(_count_classes(found) if class_level else found.folders, str(tree.source))

@@ -1,4 +1,4 @@
-"""The classes of a source: whether they can be told apart, and their order."""
+"""The classes of a source: whether they are distinct, and their order."""
 
 import re
 import unicodedata

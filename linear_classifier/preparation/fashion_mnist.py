@@ -181,7 +181,7 @@ def _open(path: Path) -> gzip.GzipFile | BinaryIO:
 
 
 def _what_is_wrong(content: bytes, file: RawFile) -> str:
-    """Why `content` is not that of `file`, as exactly as can be told; it is at most one byte too long."""
+    """Why `content` is not that of `file`, as exactly as can be found out; it is at most one byte too long."""
     for other in FILES:
         if hashlib.sha256(content[: other.size]).hexdigest() == other.sha256:
             extra = " with bytes after its end" if len(content) > other.size else ""

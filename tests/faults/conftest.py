@@ -1,7 +1,9 @@
 """Workspaces for the faults: folders with params.yaml and what an earlier run left."""
 
 import gzip
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,10 @@ def trained(workspace: Path) -> Path:
     """The workspace with small splits and a good model file, so that only a fault keeps `evaluate` from its end."""
     save_small_run(workspace)
     return workspace
+
+
+@pytest.fixture
+def needs_root() -> None:
+    """Mounts and other users take root."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
+        pytest.skip("needs root, with the right to mount")

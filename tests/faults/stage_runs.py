@@ -14,9 +14,12 @@ TIMEOUT = 240  # seconds; a stage that refuses needs a few, and a hang must not 
 
 
 def run_stage(name: str, folder: Path, *prefix: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **OFFLINE, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [*prefix, sys.executable, "-m", "stages", name]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=TIMEOUT)
+    return subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=TIMEOUT)
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, **OFFLINE, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def assert_refuses(name: str, folder: Path, *words: str, code: int = 2, prefix: tuple[str, ...] = ()) -> str:

@@ -1,4 +1,4 @@
-"""FAULTS row 67: processes that load batches, and what may become of them."""
+"""FAULTS row 67: processes that load batches, what they need and what becomes of the run without them."""
 
 import os
 import shutil
@@ -8,57 +8,71 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.faults.stage_runs import OFFLINE, TIMEOUT, assert_refuses, edit_params
-from tests.processes import ROOT
+from tests.faults.stage_runs import assert_refuses, edit_params, environment
+from tests.good_model import save_small_run
 
-SMALL = (
-    'PATH=$1; shift; mount -t tmpfs -o size=1m tmpfs /dev/shm && head -c 1040000 /dev/zero >/dev/shm/taken && exec "$@"'
-)
+SECONDS = 60  # for what takes ten on an idle machine; a batch that no worker loads is waited for longer
 
 
-def use_workers(folder: Path, epochs: int) -> None:
-    path = edit_params(folder, "num_workers: 0 ", "num_workers: 2 ")
-    text = path.read_text().replace("epochs: 10 ", f"epochs: {epochs} ").replace("batch_size: 256 ", "batch_size: 2 ")
-    path.write_text(text)
+def test_fault_67_small_shared_memory(workspace: Path, needs_root: None) -> None:
+    """DataLoader workers and a small /dev/shm"""
+    save_small_run(workspace, image_shape=(3, 256, 256))
+    set_workers(workspace, "batch_size: 256", "batch_size: 20")
+    unshare, shell, mount = (str(shutil.which(name)) for name in ("unshare", "sh", "mount"))
+    script = f'{mount} -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"'
+    message = assert_refuses(
+        "train",
+        workspace,
+        "/dev/shm: 64 MB free, but 2 workers need 150 MB",
+        "set runtime.num_workers to 0",
+        code=1,
+        prefix=(unshare, "--mount", shell, "-c", script, shell),
+    )
+    assert "--shm-size" in message and not (workspace / "reports/train").exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small /dev/shm")
-def test_fault_67_workers_and_a_small_dev_shm(trained: Path) -> None:
-    """DataLoader workers and a small /dev/shm; a worker that is killed"""
-    edit_params(trained, "num_workers: 0 ", "num_workers: 64 ")
-    path = trained / "params.yaml"
-    path.write_text(path.read_text().replace("batch_size: 256 ", "batch_size: 2 "))
-    programs = [str(shutil.which(name)) for name in ("unshare", "sh")]
-    prefix = (programs[0], "--mount", programs[1], "-c", SMALL, "small", os.environ["PATH"])
-    assert_refuses("train", trained, "/dev/shm: 0 MB free", "set runtime.num_workers to 0", code=1, prefix=prefix)
-
-
-def test_fault_67_worker_that_is_killed(trained: Path) -> None:
-    """DataLoader workers and a small /dev/shm; a worker that is killed"""
-    use_workers(trained, epochs=10_000)
-    environment = {**os.environ, **OFFLINE, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "stages", "train"],
-        cwd=trained,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as stage:
-        assert stage.stdout is not None
-        while "epoch 1/" not in stage.stdout.readline():
-            pass
+@pytest.mark.parametrize("which", [0, 1])
+def test_fault_67_worker_killed(which: int, workspace: Path) -> None:
+    """a worker that is killed"""
+    save_small_run(workspace, image_shape=(1, 4, 4), num_classes=1000)  # a pass is 4000 batches
+    model = (workspace / "models/model.pkl").read_bytes()
+    set_workers(workspace, "batch_size: 256", "batch_size: 1", "epochs: 10 ", "epochs: 10000 ")
+    command = [sys.executable, "-m", "stages", "train"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=workspace, env=environment(), stdout=pipe, stderr=pipe, text=True) as train:
         try:
-            deadline = time.monotonic() + TIMEOUT
-            while not (children := psutil.Process(stage.pid).children()) and time.monotonic() < deadline:
-                time.sleep(0.001)
-            children[0].send_signal(signal.SIGKILL)
-            _, message = stage.communicate(timeout=TIMEOUT)
+            assert train.stdout and any(line.startswith("train: epoch 1/") for line in train.stdout)
+            kill_worker(train.pid, which)
+            _, message = train.communicate(timeout=SECONDS)
         finally:
-            stage.kill()
-    assert stage.returncode == 1
-    assert message.startswith("train: error: ") and message.count("\n") == 1, message
-    assert "DataLoader worker" in message
+            train.kill()
+    assert train.returncode == 1 and message.count("\n") == 1, message
+    assert message.startswith("train: error: DataLoader worker (pid") and "runtime.num_workers" in message
+    assert (workspace / "models/model.pkl").read_bytes() == model
+
+
+def set_workers(folder: Path, *edits: str) -> None:
+    """Edit params.yaml of `folder`: two workers, and each of `edits` in the place of the one before it."""
+    path = edit_params(folder, "num_workers: 0 ", "num_workers: 2 ")
+    text = path.read_text(encoding="utf-8")
+    for before, after in zip(edits[::2], edits[1::2], strict=True):
+        assert before in text, before
+        text = text.replace(before, after, 1)
+    path.write_text(text, encoding="utf-8")
+
+
+def kill_worker(parent: int, which: int) -> None:
+    """Kill one of the two workers of `parent`, which starts new ones for every pass."""
+    children = Path(f"/proc/{parent}/task/{parent}/children")
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        workers = children.read_text().split()
+        if len(workers) == 2:
+            try:
+                os.kill(int(workers[which]), signal.SIGKILL)
+            except ProcessLookupError:  # it had ended
+                continue
+            return
+    raise AssertionError("no two workers were seen")

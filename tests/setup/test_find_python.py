@@ -42,14 +42,16 @@ def write(path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", NEWEST_FIRST)
-def test_fault_81_find_python_takes_the_newest(project: Project, pythons: Path, name: str) -> None:
+def test_fault_81_newest_python(project: Project, pythons: Path, name: str) -> None:
+    """Python 3.11, 3.12, 3.13: `make` takes the newest it supports"""
     for older in NEWEST_FIRST[NEWEST_FIRST.index(name) :]:
         write(pythons / older, TAKEN)
     assert project.make(".venv/.runs") == f"taken: {pythons / name}\n"
 
 
 @pytest.mark.parametrize("useless", [BROKEN, OLD, NEW, OTHER, WITHOUT_VENV])
-def test_find_python_passes_over_what_is_of_no_use(project: Project, pythons: Path, useless: str) -> None:
+def test_fault_81_useless_python(project: Project, pythons: Path, useless: str) -> None:
+    """another Python: `make` takes the newest it supports"""
     write(pythons / "python3.13", useless)
     write(pythons / "python3.12", TAKEN)
     assert project.make(".venv/.runs") == f"taken: {pythons / 'python3.12'}\n"
@@ -74,9 +76,8 @@ def test_find_python_takes_the_one_that_is_named(project: Project, pythons: Path
         (WITHOUT_VENV, "python3 has no module ensurepip (Debian, Ubuntu: apt-get install python3."),
     ],
 )
-def test_fault_81_find_python_says_in_one_line_that_there_is_none(
-    project: Project, pythons: Path, text: str | None, reason: str
-) -> None:
+def test_fault_81_no_python(project: Project, pythons: Path, text: str | None, reason: str) -> None:
+    """no Python, or another: one line"""
     if text:
         write(pythons / "python3", text)
     error, end = project.make(".venv/.runs", code=2).splitlines()

@@ -111,7 +111,8 @@ def test_make_installs_requirements_txt_where_the_lock_is_of_another(project: Pr
     assert project.version() == "2.0"
 
 
-def test_fault_74_make_installs_into_venv_whatever_the_environment_says(project: Project, tmp_path: Path) -> None:
+def test_fault_74_variables_of_pip_python_and_conda(project: Project, tmp_path: Path) -> None:
+    """PIP_USER, PYTHONPATH, PYTHONHOME, PYTHONSAFEPATH, conda active"""
     other = tmp_path / "other"
     other.mkdir()
     (other / "pinned.py").write_text("VERSION = 'of PYTHONPATH'\n")
@@ -227,7 +228,8 @@ def test_make_replaces_a_venv_whose_python_is_gone(project: Project) -> None:
     assert project.version() == "1.0"
 
 
-def test_fault_73_scripts_and_make_work_after_the_folder_was_moved(project: Project, tmp_path: Path) -> None:
+def test_fault_73_folder_moved(project: Project, tmp_path: Path) -> None:
+    """the folder renamed or moved"""
     project.make(RUNS)
     project.path = project.path.rename(tmp_path / "moved here")
     assert project.version() == "1.0"
@@ -238,7 +240,8 @@ def test_fault_73_scripts_and_make_work_after_the_folder_was_moved(project: Proj
 
 
 @pytest.mark.parametrize("arguments", [["-m", "tools.compare"], ["-m", "stages"]])
-def test_python_finds_stages_and_tools_with_a_safe_path(made: Project, arguments: list[str]) -> None:
+def test_fault_74_safe_path(made: Project, arguments: list[str]) -> None:
+    """PYTHONSAFEPATH: `python -m` finds stages and tools, and a module of the folder hides none of Python's"""
     (made.path / "json.py").write_text("raise SystemExit('the json of the folder')")
     command = [str(made.path / ".venv/bin/python"), *arguments]
     subprocess.run(command, cwd=made.path, env=made.environment({"PYTHONSAFEPATH": "1"}), check=True)

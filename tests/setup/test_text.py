@@ -5,6 +5,7 @@ import os
 import re
 import string
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,8 @@ def test_help_fits_a_screen_and_names_targets_that_there_are(made: Project) -> N
 
 
 @pytest.mark.parametrize("crlf", ["true", "input"])
-def test_fault_59_a_clone_with_autocrlf_has_the_bytes_of_the_commit(tmp_path: Path, crlf: str) -> None:
+def test_fault_59_autocrlf(tmp_path: Path, crlf: str) -> None:
+    """a clone with `core.autocrlf=true`"""
     clone = tmp_path / "clone"
     run("git", "clone", "--quiet", "--config", f"core.autocrlf={crlf}", str(ROOT), str(clone), cwd=tmp_path)
     for name in run("git", "ls-files", "-z", cwd=clone).stdout.split("\0")[:-1]:
@@ -83,3 +85,4 @@ def test_fault_59_a_clone_with_autocrlf_has_the_bytes_of_the_commit(tmp_path: Pa
         assert (clone / name).is_symlink() or (clone / name).read_bytes() == blob.stdout, name
     run("git", "add", "--renormalize", ".", cwd=clone)
     assert run("git", "status", "--porcelain", cwd=clone).stdout == ""
+    assert "the metrics are whole" in run(sys.executable, "-m", "tools.check_committed", cwd=clone).stdout

@@ -88,9 +88,9 @@ def test_run_git_says_how_to_trust_a_repository_of_another_user(repo: Path, tmp_
     os.chown(repo / ".git", 12345, 12345)
     with pytest.raises(GitError, match="dubious ownership") as caught:
         run_git("status", cwd=repo)
-    command = str(caught.value).partition("run `git config ")[2].removesuffix("`")
+    advice = str(caught.value).partition("run `git config ")[2].removesuffix("`")
     home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-    subprocess.run(f"git config {command}", shell=True, env=home, check=True)
+    subprocess.run(f"git config {advice}", shell=True, env=home, check=True)
     assert run_git("status", "--porcelain", cwd=repo, env=home) == ""
 
 
@@ -101,6 +101,6 @@ def test_run_git_names_the_fetch_that_a_partial_clone_needs(repo: Path, tmp_path
     run("git", "clone", "--quiet", f"--filter={objects}", f"file://{tmp_path}/up", "part", cwd=tmp_path)
     with pytest.raises(GitError, match="fetch what this partial clone lacks: `git fetch") as caught:
         run_git("show", "HEAD~1:file", cwd=tmp_path / "part")
-    command = str(caught.value).partition("lacks: `")[2].removesuffix("`")
-    run(*command.split(), cwd=tmp_path / "part")
+    advice = str(caught.value).partition("lacks: `")[2].removesuffix("`")
+    run(*advice.split(), cwd=tmp_path / "part")
     assert run_git("show", "HEAD~1:file", cwd=tmp_path / "part") == "one"

@@ -80,7 +80,7 @@ class Project:
         copy_tree(self.work.path / "data/raw", folder / "data/raw")
         copy_tree(self.main_cache, folder / ".dvc/cache")
         _restore_venv(folder / ".venv")
-        if (ROOT / ".mypy_cache").is_dir():  # checking PyTorch's types from nothing takes most of a minute
+        if (ROOT / ".mypy_cache").is_dir():  # checking PyTorch's types again takes most of a minute
             copy_tree(ROOT / ".mypy_cache", folder / ".mypy_cache")
         return folder
 

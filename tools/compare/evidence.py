@@ -61,7 +61,7 @@ class Evidence:
 def gather_evidence(base: Measured, head: Measured, rules: Rules) -> tuple[list[Evidence], list[Evidence]]:
     """On accuracy, loss, macro F1 and ECE; and on the recall of each class that both revisions have.
 
-    From metrics alone, only of accuracy and recall can an error be told.
+    From metrics alone, only accuracy and recall have a known error.
     """
     before, after, confidence = base.metrics, head.metrics, rules.confidence
     tests: dict[str, ImageTest | None] = {}

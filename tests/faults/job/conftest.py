@@ -1,6 +1,5 @@
 """One workspace is prepared a session; every test gets a copy of its own to break."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -35,13 +34,6 @@ def workspace(prepared: Workspace, open_folder: Path) -> Iterator[Workspace]:
     folder = open_folder / "workspace"
     yield copy_of(prepared, folder)
     shutil.rmtree(folder)
-
-
-@pytest.fixture
-def needs_root() -> None:
-    """Mounts and other users take root."""
-    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
-        pytest.skip("needs root, with the right to mount")
 
 
 @pytest.fixture

@@ -76,6 +76,48 @@ def test_fault_61_no_git_program(workspace: Workspace) -> None:
     assert "git: not found; install git" in message
 
 
+CLONES = {  # how each is made, and the fetch of what it lacks
+    "blobless": ("--filter=blob:none", "git fetch --refetch --no-filter"),
+    "treeless": ("--filter=tree:0", "git fetch --refetch --no-filter"),
+    "shallow": ("--depth=1", "git fetch --unshallow"),
+    "sparse": ("--sparse", ""),
+}
+
+
+def clone_in_part(workspace: Workspace, kind: str) -> Workspace:
+    """A clone that lacks what the commit before the last one had, with the DVC cache, and no way to its origin."""
+    workspace.set_params(num_mistakes=23)
+    workspace.run("dvc", "repro")
+    workspace.run("git", "commit", "--quiet", "--all", "--message", "next")
+    workspace.run("git", "config", "uploadpack.allowFilter", "true")
+    clone = Workspace(workspace.path.parent / kind)
+    workspace.run("git", "clone", "--quiet", CLONES[kind][0], f"file://{workspace.path}", str(clone.path))
+    if kind == "sparse":
+        clone.run("git", "sparse-checkout", "set", ".dvc", "linear_classifier", "reports", "stages", "tools")
+    clone.run("git", "remote", "set-url", "origin", "file:///nowhere")
+    shutil.copytree(workspace.path / ".dvc/cache", clone.path / ".dvc/cache")
+    return clone
+
+
+@pytest.mark.parametrize("kind", CLONES)
+def test_fault_62_clone_in_part(workspace: Workspace, kind: str) -> None:
+    """a shallow, partial (blobless, treeless) or sparse clone"""
+    clone = clone_in_part(workspace, kind)
+    try:
+        for tool in (*TOOLS, ("python", "-m", "tools.compare", "HEAD")):
+            clone.run(*tool)
+        for code, name in ((1, "tools.base_results"), (2, "tools.compare")):
+            command = ("python", "-m", name, "HEAD~1")
+            if fetch := CLONES[kind][1]:
+                message = clone.refused(code, *command)
+                assert message.count("\n") == 1 and f"`{fetch}`" in message, message
+            else:
+                clone.run(*command)
+        assert clone.run("git", "status", "--porcelain").stdout == ""
+    finally:
+        shutil.rmtree(clone.path)
+
+
 def test_fault_63_git_hook(workspace: Workspace) -> None:
     """a tool called from a git hook"""
     calls = "".join(f"{' '.join(tool)} || exit 1\n" for tool in TOOLS[1:])

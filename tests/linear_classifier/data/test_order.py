@@ -49,12 +49,12 @@ def test_batch_order_by_blocks_gives_every_index_once(batch_size: int) -> None:
     assert sorted(torch.cat(batches).tolist()) == list(range(1003))
 
 
-def test_batch_order_mixes_the_blocks_of_a_window_and_tells_of_the_next() -> None:
-    told: list[list[int]] = []
-    order = BatchOrder(Blocks(1000, 10, 8), 80, 3, CPU, told.append)
+def test_batch_order_mixes_the_blocks_of_a_window_and_reads_ahead() -> None:
+    ahead: list[list[int]] = []
+    order = BatchOrder(Blocks(1000, 10, 8), 80, 3, CPU, ahead.append)
     windows = [{index // 10 for index in batch.tolist()} for batch in order]
     assert all(len(blocks) == 8 for blocks in windows[:-1]), "a batch of a window's size has all of its blocks"
-    assert [set(blocks) for blocks in told] == windows[1:]
+    assert [set(blocks) for blocks in ahead] == windows[1:]
 
 
 def test_batch_order_without_seed_reads_blocks_as_they_stand() -> None:

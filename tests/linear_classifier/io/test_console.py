@@ -18,8 +18,8 @@ def run_code(code: str, shell: str = "", **environment: str) -> "subprocess.Comp
 @pytest.mark.parametrize("environment", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}])
 def test_fault_75_ascii_terminal(environment: dict[str, str]) -> None:
     """an ASCII terminal; stdout closed"""
-    code = r"print('gr\xf6\xdfe'); print('\u6d4b\u8bd5', file=sys.stderr); [*tqdm.tqdm(range(3), desc='gr\xf6\xdfe')]"
-    done = run_code(code, PYTHONCOERCECLOCALE="0", **environment)
+    code = ascii("print('größe'); print('测试', file=sys.stderr); [*tqdm.tqdm(range(3), desc='größe')]")
+    done = run_code(f"exec({code})", PYTHONCOERCECLOCALE="0", **environment)
     assert (done.returncode, done.stdout) == (0, b"gr\\xf6\\xdfe\n")
     assert done.stderr.startswith(b"\\u6d4b\\u8bd5\n") and b"Traceback" not in done.stderr
 
@@ -41,6 +41,19 @@ def test_fault_75_standard_files_closed(closed: str, tmp_path: Path) -> None:
     )
     assert run_code(code, closed, PATH="/usr/bin:/bin").returncode == 0
     assert path.read_text() == "whole"
+
+
+def programs() -> list[Path]:
+    """What people run with `python -m`; `tools.job.remote` is run by the job alone, which reads what it prints."""
+    paths = [path for folder in ("stages", "tools") for path in (ROOT / folder).rglob("*.py")]
+    return [path for path in paths if 'if __name__ == "__main__":' in path.read_text() and path.stem != "remote"]
+
+
+@pytest.mark.parametrize("path", programs(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_fault_75_every_program_opens_its_console(path: Path) -> None:
+    """an ASCII terminal; stdout closed"""
+    door = path.read_text().rpartition('if __name__ == "__main__":\n')[2]
+    assert door.startswith("    open_console()\n")
 
 
 def test_open_console_keeps_the_error_of_a_full_disk() -> None:
