@@ -1,12 +1,10 @@
 """What may lie in a folder: links, special files, hidden ones, odd names, folders too deep."""
 
-import errno
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
