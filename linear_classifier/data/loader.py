@@ -1,10 +1,8 @@
 """A split and a pixel table → a `DataLoader` of batches, for training and evaluation alike."""
 
 import math
-import shutil
 import signal
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +19,6 @@ from linear_classifier.params import RuntimeParams
 
 Batch = tuple[Tensor, Tensor]
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps it: workers hand their batches over there
-PREFETCH = 2  # batches that each worker holds ready, PyTorch's default
 ABSENT = -(2**62)  # added to any index, it gives a row below 0
 WORKER_TIMEOUT = 60  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 
@@ -95,6 +91,31 @@ class OnDisk:
         return slot
 
 
+class WorkerLoader(DataLoader[Batch]):
+    """A loader whose worker processes hand their batches over as arrays, through a pipe.
+
+    As tensors they would be handed over in shared memory, of which a container has little, and by file descriptors that
+    die with their worker.
+    """
+
+    def __init__(self, dataset: Images, order: BatchOrder, num_workers: int, pin_memory: bool) -> None:
+        super().__init__(
+            dataset,
+            sampler=order,
+            batch_size=None,
+            collate_fn=_to_arrays,
+            num_workers=num_workers,
+            timeout=WORKER_TIMEOUT,
+            worker_init_fn=_end_at_sigterm,
+        )
+        self.pins = pin_memory
+
+    def __iter__(self) -> Any:
+        for arrays in super().__iter__():
+            images, labels = map(torch.from_numpy, arrays)
+            yield (images.pin_memory(), labels.pin_memory()) if self.pins else (images, labels)
+
+
 def build_loader(
     split: Split,
     table: Tensor,
@@ -109,16 +130,10 @@ def build_loader(
     and of its dtype, and int64 labels `(batch,)`; the last one may be short. The images lie on the GPU if they fit,
     else in memory if they are few, else they are read in blocks; then batches come from pinned memory on CUDA,
     loaded by `runtime.num_workers` processes.
-
-    Raises:
-        RuntimeError: the workers would wait for shared memory that there is not.
     """
     on_gpu = fits_on_gpu(split.images.nbytes, device)
     home = device if on_gpu else torch.device("cpu")
-    num_workers = 0 if on_gpu else runtime.num_workers  # a worker process cannot index what lies on the GPU
-    image_size = math.prod(split.images.shape[1:])
-    _check_shared_memory(num_workers, batch_size * image_size * table.element_size())
-    blocks = cut_into_blocks(len(split), image_size)  # by the split alone, so that the order is the same everywhere
+    blocks = cut_into_blocks(len(split), math.prod(split.images.shape[1:]))  # by the split alone: one order everywhere
     order = BatchOrder(blocks, batch_size, shuffle_seed, home)
     images: InMemory | OnDisk
     if isinstance(split.images, ImageFile) and blocks.count > 1 and not on_gpu:
@@ -126,16 +141,12 @@ def build_loader(
         order.read_ahead = images.read_ahead
     else:
         images = InMemory(torch.from_numpy(np.array(split.images)).to(home))
-    return DataLoader(
-        Images(images, torch.from_numpy(np.array(split.labels)).to(home), table.to(home)),
-        sampler=order,
-        batch_size=None,  # the sampler gives the indices of a whole batch,
-        collate_fn=_as_it_is,  # and the dataset a whole batch for them: there is nothing to collate
-        num_workers=num_workers,
-        timeout=WORKER_TIMEOUT if num_workers else 0,
-        worker_init_fn=_end_at_sigterm if num_workers else None,
-        pin_memory=device.type == "cuda" and not on_gpu,
-    )
+    dataset = Images(images, torch.from_numpy(np.array(split.labels)).to(home), table.to(home))
+    pin_memory = device.type == "cuda" and not on_gpu
+    if runtime.num_workers and not on_gpu:  # a worker process cannot index what lies on the GPU
+        return WorkerLoader(dataset, order, runtime.num_workers, pin_memory)
+    # The sampler gives the indices of a whole batch, and the dataset a batch for them: there is nothing to collate.
+    return DataLoader(dataset, sampler=order, batch_size=None, collate_fn=_as_it_is, pin_memory=pin_memory)
 
 
 def evaluation_batch_size(image_shape: Sequence[int]) -> int:
@@ -152,14 +163,5 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-def _check_shared_memory(num_workers: int, batch_bytes: int) -> None:
-    """Raise RuntimeError unless the batches that workers hold ready fit into shared memory: they would die of it."""
-    if not num_workers or not SHARED_MEMORY.is_dir():
-        return
-    needed, free = (PREFETCH * num_workers + 1) * batch_bytes, shutil.disk_usage(SHARED_MEMORY).free
-    if free < needed:
-        raise RuntimeError(
-            f"{SHARED_MEMORY}: {free / 2**20:.0f} MB free, but {num_workers} workers need {needed / 2**20:.0f} MB for "
-            "their batches; set runtime.num_workers to 0 in params.yaml, lower train.batch_size, or give the container "
-            "more (docker run --shm-size)"
-        )
+def _to_arrays(batch: Any) -> Any:
+    return tuple(tensor.numpy() for tensor in batch)
