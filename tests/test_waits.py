@@ -37,7 +37,7 @@ ENDS = {  # (file, function, call): its end
         "run_process",
         "subprocess.run",
     ): "the launcher ends with what it started, see there",
-    ("tools/compare/figure.py", "_ask_dvc", "subprocess.run"): "timeout=DVC_LIMIT, 600 s",
+    ("tools/compare/figure.py", "_ask_dvc", "subprocess.run"): "timeout=DVC_LIMIT, 120 s",
     ("tools/compare/revision_files.py", "_hash_file", "self._fs.open"): "_time_limit, 45 s and one for each 50 kB",
     ("tools/compare/revision_files.py", "_ask_remote", "remote.fs.info"): "_time_limit, 45 s",
     ("tools/compare/revision_files.py", "_info", "self._fs.info"): "_time_limit, 45 s",

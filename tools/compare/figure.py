@@ -18,7 +18,7 @@ _LONGEST = 32  # characters of a revision's name in a legend
 _COLOURS = ("#0072b2", "#d55e00")  # base, head: blue and orange, which the colour-blind can tell apart
 _INK, _GREY, _PALE = "#202124", "#5f6368", "#dadce0"
 _DASHES = {"domain": ["val_loss", "train_loss"], "range": [[1, 0], [5, 4]]}
-DVC_LIMIT = 600  # seconds, of which it takes a few; it may wait for a remote
+DVC_LIMIT = 120  # seconds, of which it takes a few; it may wait for a remote
 _CURVE, _MATRIX = (390, 230), 428  # pixels
 
 
