@@ -73,11 +73,9 @@ def run_case(case: Path, clone: Path, scratch: Path) -> bool:
     """Run `case`, with its temporary files in `scratch`; print its verdict, and whether it failed."""
     scratch.mkdir()
     scratch.chmod(0o1777)
-    read_only = (
-        f'for folder in "{clone}" "{(clone / ".venv").resolve()}"; do mount --bind -o ro "$folder" "$folder"; done'
-    )
-    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c"]
-    command += [f'{read_only} && exec bash "$0" "$1"', str(case / "run.sh"), str(clone)]
+    script = 'for folder in "$1" "$2"; do mount --bind -o ro "$folder" "$folder" || exit; done; exec bash "$0" "$1"'
+    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", script]
+    command += [str(case / "run.sh"), str(clone), str((clone / ".venv").resolve())]
     environment = {**os.environ, "TMPDIR": str(scratch)}
     try:
         done = subprocess.run(
@@ -90,10 +88,11 @@ def run_case(case: Path, clone: Path, scratch: Path) -> bool:
         )
         output, code = done.stdout.decode(errors="replace"), done.returncode
     except subprocess.TimeoutExpired as error:
-        output, code = (error.stdout or b"").decode(errors="replace") + f"\nno end within {SECONDS_A_CASE} seconds", 124
+        output, code = (error.stdout or b"").decode(errors="replace"), 124
     if untested := re.findall(r"(?m)^(?!none)(\S+): nothing edited$", output):
         output, code = f"{output}\n{' '.join(untested)}: what the case edits is not there: see RENAMED", 1
     last = (output.strip().splitlines() or ["printed nothing"])[-1]
+    last = f"no end within {SECONDS_A_CASE} seconds; {last}" if code == 124 else last
     print(f"{'FAIL' if code else 'pass'} {case.name}: {last}", flush=True)
     return bool(code)
 
