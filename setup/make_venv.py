@@ -19,6 +19,7 @@ from types import FrameType
 
 FOLDER = Path(".venv")
 PYTHON = str(FOLDER / "bin" / "python")
+PYTHON_LIMIT, PIP_LIMIT = 120, 4 * 3600  # seconds to start; to fetch 3 GB, at 0.2 MB a second
 STAMPS = {"runs": FOLDER / ".runs", "checks": FOLDER / ".checks"}
 FETCHING = (
     *("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "proxy", "cert", "client-cert"),
@@ -54,7 +55,7 @@ def main(kind: str) -> int:
     except KeyboardInterrupt:
         print("error: the set-up of .venv was stopped: run `make` again", file=sys.stderr)
         return 130
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, subprocess.TimeoutExpired) as error:
         print(f"error: .venv cannot be set up: {describe(error)}: fix this and run `make` again", file=sys.stderr)
         return 1
     return 0
@@ -88,7 +89,7 @@ def is_whole() -> bool:
     """Whether an earlier set-up came to its end, with this version of Python, which still runs."""
     version = "import sys, pip; print(*sys.version_info[:2])"
     try:
-        done = subprocess.run([PYTHON, "-I", "-c", version], capture_output=True, text=True)
+        done = subprocess.run([PYTHON, "-I", "-c", version], capture_output=True, text=True, timeout=PYTHON_LIMIT)
     except OSError:
         return False
     return STAMPS["runs"].exists() and done.stdout.split() == [str(part) for part in sys.version_info[:2]]
@@ -170,7 +171,13 @@ def run_pip(arguments: list[str], environment: dict[str, str], *descriptors: int
         link.symlink_to(FOLDER.resolve())
         command = [str(link / "bin" / "python"), "-I", "-X", "utf8", "-m", "pip", *arguments]
         return subprocess.run(
-            command, env=environment, pass_fds=descriptors, capture_output=True, encoding="utf-8", errors="replace"
+            command,
+            env=environment,
+            pass_fds=descriptors,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=PIP_LIMIT,
         )
 
 

@@ -30,11 +30,13 @@ print(model.score(test_inputs, test.labels))
 # Linux hands the peak memory of the process that starts a program on to it, so a small one starts it. Arguments: a file
 # for the program's output, then the program's command. Prints exit code, seconds and peak memory in kB.
 LAUNCHER = """
-import os, sys, time
+import os, signal, sys, time
 started = time.perf_counter()
 output = os.open(sys.argv[1], os.O_WRONLY)
 actions = [(os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2)]
 pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ, file_actions=actions)
+signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))
+signal.alarm(3600)  # seconds; what is measured takes some minutes at most
 _, status, usage = os.wait4(pid, 0)
 print(os.waitstatus_to_exitcode(status), time.perf_counter() - started, usage.ru_maxrss)
 """

@@ -18,6 +18,7 @@ _LONGEST = 32  # characters of a revision's name in a legend
 _COLOURS = ("#0072b2", "#d55e00")  # base, head: blue and orange, which the colour-blind can tell apart
 _INK, _GREY, _PALE = "#202124", "#5f6368", "#dadce0"
 _DASHES = {"domain": ["val_loss", "train_loss"], "range": [[1, 0], [5, 4]]}
+DVC_LIMIT = 120  # seconds, of which it takes a few; it may wait for a remote
 _CURVE, _MATRIX = (390, 230), 428  # pixels
 
 
@@ -61,7 +62,10 @@ def _ask_dvc(base: Revision, head: Revision) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "dvc", "plots", "diff", *names, "--targets", *PLOTS, "--json", "--out", folder]
         environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DVC_LIMIT)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"`dvc plots diff` did not end within {DVC_LIMIT} seconds") from None
     if done.returncode:
         raise RuntimeError(done.stderr)
     found: dict[str, Any] = json.loads(done.stdout)

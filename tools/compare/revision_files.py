@@ -7,9 +7,11 @@ import hashlib
 import os
 import re
 import shlex
+import signal
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from dvc.api import DVCFileSystem
 from dvc.config import NoRemoteError
@@ -21,6 +23,7 @@ from dvc_data.index import DataIndexDirError
 from scmrepo.exceptions import SCMError
 
 from tools.git import UNATTENDED, leave_hook, run_git
+from tools.job.remote import ANSWER, SLOWEST
 
 WORKSPACE = "workspace"
 PARAMS, RULES = "params.yaml", "tools/compare/rules.yaml"
@@ -52,7 +55,9 @@ class RevisionFiles:
         for path in paths:
             if info := self._info(path):
                 try:
-                    self.contents[path] = _verified(self._fs.read_bytes(path), info.get("md5"))
+                    with _time_limit(info.get("size")):
+                        content = self._fs.read_bytes(path)
+                    self.contents[path] = _verified(content, info.get("md5"))
                 except Exception as error:  # remotes raise nearly any type
                     self.reasons[path] = f"{path}: {self._explain(error)}"
 
@@ -65,7 +70,8 @@ class RevisionFiles:
     def _info(self, path: str) -> dict[str, Any]:
         """What DVC knows of `path`: nothing where the revision does not have it."""
         try:
-            return dict(self._fs.info(path))
+            with _time_limit():
+                return dict(self._fs.info(path))
         except FileNotFoundError:
             return {}
         except Exception:  # DVC could not look, say for a damaged dvc.lock; reading will tell
@@ -75,7 +81,7 @@ class RevisionFiles:
         if info.get("type") != "file":
             return ""
         try:
-            with self._fs.open(path) as file:
+            with _time_limit(info.get("size")), self._fs.open(path) as file:
                 return hashlib.file_digest(file, _md5).hexdigest()
         except Exception:  # as in `read`
             return ""
@@ -94,7 +100,8 @@ class RevisionFiles:
             remote = self._fs.repo.cloud.get_remote()
             if remote.fs.protocol == "local":
                 return "" if Path(remote.path).is_dir() else f"there is no folder {remote.path}"
-            remote.fs.info(remote.path)
+            with _time_limit():
+                remote.fs.info(remote.path)
         except NoRemoteError:
             return ""
         except Exception as error:  # remotes raise nearly any type
@@ -181,6 +188,23 @@ def _unknown(name: str) -> str:
             "fetch older commits: `git fetch --unshallow`" if is_shallow else "see `git branch --all`, `dvc exp list`"
         )
     return f"{name!r}: not a branch, tag, commit or experiment of this clone; {fetch}"
+
+
+@contextmanager
+def _time_limit(num_bytes: int | None = None) -> Iterator[None]:
+    """Raise TimeoutError if what is done meanwhile takes too long: the clients of the clouds wait as they like."""
+    seconds = ANSWER + (num_bytes or 0) / SLOWEST
+
+    def give_up(*_: object) -> NoReturn:
+        raise TimeoutError(f"no answer within {seconds:.0f} seconds")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _verified(content: bytes, md5: str | None) -> bytes:

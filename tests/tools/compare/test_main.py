@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -406,6 +407,19 @@ def test_fault_79_a_remote_that_cannot_be_asked(toy: Workspace, url: str, reason
     said = [html.unescape(line) for line in output.splitlines() if "cannot be asked" in line]
     assert reason in said[0] and "predictions.csv: in neither the workspace nor the DVC cache, and the rem" in said[0]
     assert "cache nor a remote" not in output
+
+
+def test_compare_gives_up_on_a_remote_that_never_answers(toy: Workspace) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        toy.run("dvc", "remote", "add", "--default", "store", f"http://127.0.0.1:{silent.getsockname()[1]}/path")
+        commit(toy, "a remote")
+        forget(toy)
+        toy.env["PYTHONPATH"] = str(ROOT)
+        program = "from tools.compare import figure, revision_files, __main__; import sys; "
+        limits = "revision_files.ANSWER, figure.DVC_LIMIT = 0.5, 5; "
+        output = html.unescape(toy.run("python", "-c", f"{program}{limits}sys.exit(__main__.main(['main']))").stdout)
+    assert "predictions.csv: no answer within" in output
+    assert "`dvc plots diff` did not end within 5 seconds" in output
 
 
 BRANCH = "a!\"#$%&'()+,-./09;<=>@AZ]_`az{|}"  # every printable ASCII character that git allows
