@@ -15,7 +15,7 @@ WAITING = {
 }
 DVC = {"cat_file", "read_bytes", "open", "info", "pull", "fetch", "status"}  # its file systems may ask a remote
 ENDS = {  # (file, function, call): its end
-    ("linear_classifier/data/loader.py", "build_loader", "DataLoader"): "timeout=WORKER_TIMEOUT, 120 s for a batch",
+    ("linear_classifier/data/loader.py", "build_loader", "DataLoader"): "no workers: it computes",
     ("linear_classifier/io/provenance.py", "_git_commit", "subprocess.run"): "timeout=10",
     ("linear_classifier/io/files.py", "_temporary_beside", "fcntl.flock"): (
         "the file is new: only a sweep may have it, for a moment"

@@ -27,7 +27,7 @@ def test_image_holds_exactly_the_code_that_the_pipeline_needs(engine: Engine) ->
     tops = {name.split("/")[1] for name in listed}
     assert tops == {
         *(".dvcignore", "LICENSE", "deploy", "dvc.lock", "dvc.yaml", "params.yaml"),
-        *("requirements.txt", "stages", "tools"),
+        *("linear_classifier", "requirements.txt", "stages", "tools"),
     }
     stages = {f"./{path.relative_to(ROOT)}" for path in (ROOT / "stages").rglob("*.py")}
     assert stages <= set(listed) and not any("__pycache__" in name for name in listed)
