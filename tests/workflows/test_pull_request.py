@@ -16,7 +16,7 @@ from tests.faults.job.workspace import Workspace
 from tests.workflows.project import Project
 from tests.workflows.steps import WORKFLOW, Done, Step, read_jobs, run_steps
 
-SELECTION = {"PYTEST_ADDOPTS": "tests/linear_classifier/test_params.py"}
+SELECTION = {"PYTEST_ADDOPTS": "tests/linear_classifier/data/test_order.py"}
 LABEL = "contains(github.event.pull_request.labels.*.name, 'allow-worse') && 'label allow-worse' || ''"
 VALUES: dict[str, str | bool] = {
     "github.event_name == 'pull_request'": True,
