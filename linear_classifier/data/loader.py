@@ -30,15 +30,16 @@ class Images(Dataset[Batch]):
     `table` is floats `(channels, 256)`.
     """
 
-    def __init__(self, images: "InMemory | OnDisk", labels: Tensor, table: Tensor) -> None:
+    def __init__(self, images: "InMemory | OnDisk", labels: Tensor, table: Tensor | None) -> None:
         self.images, self.labels, self.table = images, labels, table
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, indices: Tensor) -> Batch:
-        """Images `(batch, channels, height, width)` through the table, and labels `(batch,)`."""
-        return look_up(self.table, self.images.take(indices)), self.labels.index_select(0, indices)
+        """Images `(batch, channels, height, width)` through the table, if there is one, and labels `(batch,)`."""
+        images, labels = self.images.take(indices), self.labels.index_select(0, indices)
+        return images if self.table is None else look_up(self.table, images), labels
 
 
 class InMemory:
@@ -92,13 +93,13 @@ class OnDisk:
 
 
 class WorkerLoader(DataLoader[Batch]):
-    """A loader whose worker processes hand their batches over as arrays, through a pipe.
+    """A loader whose worker processes hand their batches over as arrays of bytes, through a pipe, to be looked up here.
 
     As tensors they would be handed over in shared memory, of which a container has little, and by file descriptors that
     die with their worker.
     """
 
-    def __init__(self, dataset: Images, order: BatchOrder, num_workers: int, pin_memory: bool) -> None:
+    def __init__(self, dataset: Images, table: Tensor, order: BatchOrder, num_workers: int, pin_memory: bool) -> None:
         super().__init__(
             dataset,
             sampler=order,
@@ -108,11 +109,12 @@ class WorkerLoader(DataLoader[Batch]):
             timeout=WORKER_TIMEOUT,
             worker_init_fn=_end_at_sigterm,
         )
-        self.pins = pin_memory
+        self.table, self.pins = table, pin_memory
 
     def __iter__(self) -> Any:
         for arrays in super().__iter__():
-            images, labels = map(torch.from_numpy, arrays)
+            pixels, labels = map(torch.from_numpy, arrays)
+            images = look_up(self.table, pixels)
             yield (images.pin_memory(), labels.pin_memory()) if self.pins else (images, labels)
 
 
@@ -141,11 +143,12 @@ def build_loader(
         order.read_ahead = images.read_ahead
     else:
         images = InMemory(torch.from_numpy(np.array(split.images)).to(home))
-    dataset = Images(images, torch.from_numpy(np.array(split.labels)).to(home), table.to(home))
+    labels, table = torch.from_numpy(np.array(split.labels)).to(home), table.to(home)
     pin_memory = device.type == "cuda" and not on_gpu
     if runtime.num_workers and not on_gpu:  # a worker process cannot index what lies on the GPU
-        return WorkerLoader(dataset, order, runtime.num_workers, pin_memory)
+        return WorkerLoader(Images(images, labels, None), table, order, runtime.num_workers, pin_memory)
     # The sampler gives the indices of a whole batch, and the dataset a batch for them: there is nothing to collate.
+    dataset = Images(images, labels, table)
     return DataLoader(dataset, sampler=order, batch_size=None, collate_fn=_as_it_is, pin_memory=pin_memory)
 
 
