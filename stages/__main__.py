@@ -35,8 +35,14 @@ def main(arguments: list[str]) -> int:
     Its module is imported here, where signals and errors are handled already: PyTorch takes seconds to import, and a
     Ctrl-C or a SIGTERM may well come meanwhile.
     """
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__)
+        return DONE
     if len(arguments) != 1 or arguments[0] not in STAGES:
-        return _fail("stages", f"expected one of {', '.join(STAGES)}, as in `python -m stages train`", BAD_INPUT)
+        found = " ".join(map(ascii, arguments)) or "nothing"
+        return _fail(
+            "stages", f"expected one of {', '.join(STAGES)}, as in `python -m stages train`, got {found}", BAD_INPUT
+        )
     name = arguments[0]
     return run_stage(name, lambda: _import_main(f"stages.{name}")())
 

@@ -28,6 +28,9 @@ CONFIG = "[core]\n    no_scm = true\n[cache]\n    dir = cache\n"  # this clone's
 
 
 def main(arguments: list[str]) -> int:
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
     if len(arguments) != 1 or not arguments[0] or arguments[0].startswith("-"):
         print("base-results: error: name one commit, as in `make base-results BASE=main`", file=sys.stderr)
         return 2

@@ -15,6 +15,7 @@ from typing import Any
 from dvc.utils.serialize import ParseError, load_path
 
 from linear_classifier.io.console import open_console
+from tools.command_line import expect_no_arguments
 from tools.dvc_project import LOCK, find_stale, list_metrics, open_project
 
 FRESH, STALE, BAD_INPUT = 0, 1, 2
@@ -67,4 +68,5 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 if __name__ == "__main__":
     open_console()
+    expect_no_arguments(__doc__)
     sys.exit(main())

@@ -37,11 +37,13 @@ def open_project(folder: Path | None = None) -> Iterator[Repo]:
 
     Raises:
         RuntimeError: there is no git repository, and DVC is not set to work without.
-        ValueError: a file of DVC's is damaged, or DVC cannot do what it is asked.
+        ValueError: there is no stage, a file of DVC's is damaged, or DVC cannot do what it is asked.
     """
     leave_hook()
     try:
         with Repo(str(folder) if folder else None) as repo:
+            if not any(stage.cmd for stage in repo.index.stages):  # of nothing, all would be as it should
+                raise ValueError(f"{PIPELINE}: no stages, expected a pipeline; `git diff HEAD` shows what was changed")
             yield repo
     except SCMError as error:
         raise RuntimeError(

@@ -8,6 +8,7 @@ import torch
 
 from linear_classifier.devices import why_no_cuda
 from linear_classifier.io.console import open_console
+from tools.command_line import expect_no_arguments
 
 DRIVER = Path("/proc/driver/nvidia/version")  # of the host's kernel module, visible in containers too
 
@@ -55,4 +56,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     open_console()
+    expect_no_arguments(__doc__)
     sys.exit(main())

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from linear_classifier.io.console import open_console
+from tools.command_line import expect_no_arguments
 from tools.dvc_project import list_outs_in_git, open_project, record_of
 from tools.git import find_root, run_git
 from tools.job import __main__ as job
@@ -51,4 +52,5 @@ def find_changed(paths: list[str]) -> list[str]:
 
 if __name__ == "__main__":
     open_console()
+    expect_no_arguments(__doc__)
     sys.exit(main())

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from linear_classifier.io.console import open_console
+from tools.command_line import expect_no_arguments
 
 TRAIN, EVALUATE = Path("reports/train/metrics.json"), Path("reports/evaluate/metrics.json")
 LOOK_AT = (
@@ -35,10 +36,13 @@ def main() -> int:
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(f"show: error: no readable metrics ({error}); run `dvc repro` first", file=sys.stderr)
         return 2
-    print(f"\nlook at: {' '.join(LOOK_AT)}\ncurves:  run `dvc plots show` and open dvc_plots/index.html")
+    if pictures := [name for name in LOOK_AT if Path(name).exists()]:
+        print(f"\nlook at: {' '.join(pictures)}")
+    print("curves:  run `dvc plots show` and open dvc_plots/index.html")
     return 0
 
 
 if __name__ == "__main__":
     open_console()
+    expect_no_arguments(__doc__)
     sys.exit(main())

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from linear_classifier.io.console import open_console
 from linear_classifier.io.files import write_bytes
@@ -21,6 +22,7 @@ from linear_classifier.params import PrepareParams, load_params
 from linear_classifier.preparation.fashion_mnist import NAME
 
 PARAMS, PIPELINE = Path("params.yaml"), Path("dvc.yaml")
+FASHION_MNIST = {"image_size": [28, 28], "channels": 1}  # as committed, so that nothing is left of other images
 LAYOUTS = get_type_hints(PrepareParams)["dataset"].__args__
 
 
@@ -29,13 +31,19 @@ def main(arguments: list[str]) -> int:
     try:
         use_images(options)
     except (ValueError, OSError) as error:
-        print(f"use-images: error: {error}", file=sys.stderr)
+        print(f"use-images: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    print(f"use-images: {PARAMS} and {PIPELINE} name {options.source or options.dataset}; run `make`")
     return 0
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tools.use_images", allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.use_images",
+        allow_abbrev=False,
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("source", nargs="?", help="the folder, manifest or archive, inside this project")
     parser.add_argument("--dataset", choices=LAYOUTS, default="folder", help="the layout (default: folder)")
     parser.add_argument("--image-size", nargs=2, type=int, metavar=("HEIGHT", "WIDTH"))
@@ -47,18 +55,21 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 
 def use_images(options: argparse.Namespace) -> None:
-    """Change the two files as `options` say.
+    """Change the two files as `options` say, once both can be.
 
     Raises:
-        ValueError: the source is not there or not inside the project, or a param would be refused.
+        ValueError: the source is not there or not inside the project, a param would be refused, or dvc.yaml is not that
+        of this pipeline.
     """
     before = load_params(PARAMS).prepare.source
     source = find_inside(options.source) if options.source else None
     values = {"dataset": options.dataset, "source": source.as_posix() if source else ""}
-    given = {"image_size": options.image_size, "channels": options.channels}
-    set_params(values | {name: value for name, value in given.items() if value is not None})
+    given = {"image_size": options.image_size, "channels": options.channels} if source else FASHION_MNIST
+    params = edit_params(values | {name: value for name, value in given.items() if value is not None})
     dep = find_tracked(source) if source else None
-    set_dep(Path(before), dep.as_posix() if dep else None)
+    pipeline = edit_deps(Path(before), dep.as_posix() if dep else None)
+    write_bytes(PARAMS, params)
+    write_bytes(PIPELINE, pipeline)
     if dep and not dvc_file(dep).exists():
         print(f"use-images: {dep} is not tracked yet, so that no other clone can have it: run `dvc add {dep}`")
 
@@ -83,7 +94,8 @@ def dvc_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.dvc")
 
 
-def set_params(values: dict[str, Any]) -> None:
+def edit_params(values: dict[str, Any]) -> bytes:
+    """params.yaml with `values` in the section prepare."""
     yaml, content = read(PARAMS)
     for name, value in values.items():
         if isinstance(value, list):
@@ -92,27 +104,37 @@ def set_params(values: dict[str, Any]) -> None:
             content["prepare"][name] = value
     data = dump(yaml, content)
     check_section(parse_yaml(data, str(PARAMS))["prepare"], PrepareParams, f"{PARAMS}: prepare")
-    write_bytes(PARAMS, data)
+    return data
 
 
-def set_dep(before: Path, dep: str | None) -> None:
-    """Make `dep`, unless it is None, a dep of prepare, in place of the source `before` or the folder that held it."""
+def edit_deps(before: Path, dep: str | None) -> bytes:
+    """dvc.yaml with `dep`, unless it is None, as a dep of prepare, and neither `before` nor a folder that holds it."""
     yaml, content = read(PIPELINE)
-    deps = content["stages"]["prepare"]["deps"]
+    try:
+        deps = content["stages"]["prepare"]["deps"]
+    except (KeyError, TypeError, IndexError):
+        raise ValueError(
+            f"{PIPELINE}: no stage prepare with deps; `git diff {PIPELINE}` shows what was changed"
+        ) from None
     old = {path.as_posix() for path in (before, *before.parents)}
     for index in reversed(range(len(deps))):
         if deps[index] in old and deps[index] != dep:
             del deps[index]
     if dep and dep not in deps:
         deps.append(dep)
-    write_bytes(PIPELINE, dump(yaml, content))
+    return dump(yaml, content)
 
 
 def read(path: Path) -> tuple[YAML, Any]:
     yaml = YAML()
     yaml.preserve_quotes, yaml.width = True, 10**6
     yaml.indent(mapping=2, sequence=4, offset=2)  # as both files are written
-    return yaml, yaml.load(path.read_bytes())
+    try:
+        return yaml, yaml.load(path.read_bytes())
+    except YAMLError as error:
+        raise ValueError(f"{path}: not YAML ({error}); fix that line") from None
+    except FileNotFoundError:
+        raise ValueError(f"{path}: not found; run from the root of a clone") from None
 
 
 def dump(yaml: YAML, content: Any) -> bytes:

@@ -77,6 +77,15 @@ def test_main_says_where_the_lock_is_damaged(project: Path, capsys: pytest.Captu
     assert "resolve the merge, or keep it aside" in error
 
 
+@pytest.mark.parametrize("content", ["stages: {}\n", None])
+def test_main_refuses_a_project_without_stages(
+    content: str | None, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "dvc.yaml").unlink() if content is None else (project / "dvc.yaml").write_text(content)
+    assert check_committed.main() == 2, "of nothing, all would be as it should"
+    assert "dvc.yaml: no stages, expected a pipeline" in capsys.readouterr().err
+
+
 def test_main_passes_on_why_dvc_cannot_tell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

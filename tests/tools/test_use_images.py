@@ -52,9 +52,9 @@ def test_main_changes_these_lines_and_no_other(project: Path) -> None:
 
 
 def test_main_twice_changes_nothing_more_and_back_is_back(project: Path) -> None:
-    main(["images"])
+    main(["images", "--image-size", "64", "48", "--channels", "3"])
     once = [(project / name).read_bytes() for name in COMMITTED]
-    main(["images"])
+    main(["images", "--image-size", "64", "48", "--channels", "3"])
     assert [(project / name).read_bytes() for name in COMMITTED] == once
     assert main(["--dataset", "fashion-mnist"]) == 0
     assert {name: (project / name).read_text() for name in COMMITTED} == COMMITTED
@@ -79,7 +79,18 @@ def test_main_makes_what_dvc_tracks_the_dep(project: Path, capsys: pytest.Captur
     main(["images/labels.csv", "--dataset", "manifest"])
     assert deps_of(project)[-1] == "images" and "images/labels.csv" not in deps_of(project)
     assert values_of(project)["source"] == "images/labels.csv"
-    assert capsys.readouterr().out == ""
+    assert "dvc add" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["stages: []\n", "stages: {prepare: {}}\n", "stages: [\n", None])
+def test_main_changes_nothing_where_the_pipeline_cannot_be_changed(
+    content: str | None, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "dvc.yaml").unlink() if content is None else (project / "dvc.yaml").write_text(content)
+    assert main(["images"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("use-images: error: dvc.yaml: ") and error.count("\n") == 1
+    assert (project / "params.yaml").read_text() == COMMITTED["params.yaml"]
 
 
 def test_main_takes_images_that_are_not_pulled_yet(project: Path) -> None:

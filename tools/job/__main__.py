@@ -8,7 +8,8 @@ Two other ways to call it:
 - `--exec COMMAND...`: any command, such as `dvc metrics diff`, in the environment that the job prepares (a user without
   a name, a repo of another user, a read-only root), without the lock and the checks.
 
-Exit codes: 0 done; 2 bad params or data; 75 another run holds the workspace; 130 Ctrl-C; 143 SIGTERM; 1 the rest.
+Exit codes: 0 done; 2 bad params or data; 75 another run holds the workspace; 129 hang-up; 130 Ctrl-C; 143
+SIGTERM; 1 the rest.
 """
 
 import sys
