@@ -1,7 +1,9 @@
 """What several tests need: a small data set, params, and the real pipeline in a clone of its own."""
 
+import os
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,18 @@ from linear_classifier.data.splits import Dataset, Split
 from linear_classifier.params import Params, load_params
 from linear_classifier.preparation.fashion_mnist import NAME, load_raw_files
 from tests.processes import ROOT, run
+
+# Under nohup, and in some runners, SIGHUP is ignored, which every process that a test starts would inherit.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def environment_restored() -> Iterator[None]:
+    """What a tool that was called in this process did to its environment must not reach the next test."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture

@@ -55,7 +55,8 @@ def test_make_works_in_a_folder_of_any_name(project: Project, tmp_path: Path) ->
     path = f"/$PATH/$(touch run):{os.environ['PATH']}"
     done = json.loads(project.make("check-committed", settings={"PATH": path}))
     assert done["path"] == f"{project.path}/.venv/bin:{path}"
-    shown = project.make("image-run", settings={"CONTAINER_ENGINE": "echo"}).splitlines()[-1]
+    image = {"IMAGE": "fashion-mnist-job", "VARIANT": "cuda"}
+    shown = project.make("image-run", settings={"CONTAINER_ENGINE": "echo", **image}).splitlines()[-1]
     assert f"--volume {project.path}:/workspace fashion-mnist-job:cuda" in shown
     assert not (project.path / "run").exists()
 

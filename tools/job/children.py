@@ -59,10 +59,11 @@ def run(command: list[str], env: Mapping[str, str], keep_open: tuple[int, ...] =
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     parent, others = os.getpid(), {process.pid for process in psutil.Process().children(recursive=True)}
     with _terminal_restored(), _ctrl_c_left_to_the_child() if leave_ctrl_c else nullcontext():
-        child = subprocess.Popen(
-            command, env=env, pass_fds=keep_open, preexec_fn=lambda: _prepare_child(parent, leave_ctrl_c)
-        )
-        try:
+        child = None
+        try:  # a signal may come as soon as the child runs, before this process knows of it
+            child = subprocess.Popen(
+                command, env=env, pass_fds=keep_open, preexec_fn=lambda: _prepare_child(parent, leave_ctrl_c)
+            )
             code = child.wait()
         finally:
             _end_descendants(child, others)
@@ -127,7 +128,7 @@ def _ask_terminal(question: Callable[[int], Answer]) -> Answer | None:
         return None
 
 
-def _end_descendants(child: "subprocess.Popen[bytes]", others: set[int]) -> None:
+def _end_descendants(child: "subprocess.Popen[bytes] | None", others: set[int]) -> None:
     """End all that lives below this process, except `others`: SIGTERM, `GRACE`, SIGKILL; reap what has ended."""
     for signum, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, PATIENCE)):
         deadline, signalled = time.monotonic() + patience, set[int]()
@@ -149,9 +150,10 @@ def _signal(pid: int, signum: signal.Signals) -> None:
         os.kill(pid, signal.SIGCONT)  # one that is stopped would not hear it
 
 
-def _living_descendants(child: "subprocess.Popen[bytes]") -> set[int]:
+def _living_descendants(child: "subprocess.Popen[bytes] | None") -> set[int]:
     """The processes below this one in its session, after every dead one that is left to it was reaped."""
-    child.poll()
+    if child:
+        child.poll()
     living = set()
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess, ProcessLookupError, ChildProcessError):

@@ -390,6 +390,6 @@ def test_open_archive_takes_an_archive_beside_folders_for_no_image(tmp_path: Pat
 def test_open_archive_keeps_no_member_in_memory(tmp_path: Path) -> None:
     source = pack_tar(tmp_path / "a.tar", [(f"{label}/{n}.png", b"x") for label in ("cat", "dog") for n in range(500)])
     for number, _ in enumerate(find_images("folder", source), 1):
-        kept = sum(isinstance(item, tarfile.TarInfo) for item in gc.get_objects()) if number == 1000 else 0
+        kept = sum(type(item) is tarfile.TarInfo for item in gc.get_objects()) if number == 1000 else 0
         assert kept < 5
     assert number == 1000

@@ -97,6 +97,21 @@ def test_run_ends_what_it_started_on_a_signal(signum: signal.Signals) -> None:
         assert not lives(pid)
 
 
+def test_run_ends_what_it_started_on_a_signal_while_it_starts() -> None:
+    """The child runs, and this process does not know of it yet: as on a busy machine, for longer."""
+    slow = (
+        "import subprocess, time\nquick = subprocess.Popen.__init__\n"
+        "def start(*given, **more): quick(*given, **more); time.sleep(60)\nsubprocess.Popen.__init__ = start\n"
+    )
+    python, option, code = program("sh", "-c", "sleep 1000 & echo $!; wait")
+    with subprocess.Popen([python, option, slow + code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        pid = int(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 143
+        assert not lives(pid)
+
+
 def test_run_goes_on_after_a_hang_up_under_nohup() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
