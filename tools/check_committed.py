@@ -16,7 +16,7 @@ from dvc.utils.serialize import ParseError, load_path
 
 from linear_classifier.io.console import open_console
 from tools.command_line import expect_no_arguments
-from tools.dvc_project import LOCK, find_stale, list_metrics, open_project
+from tools.dvc_project import LOCK, check_pipeline, find_stale, list_metrics, open_project
 
 FRESH, STALE, BAD_INPUT = 0, 1, 2
 CURE = "run `dvc repro`, then commit dvc.lock and reports/"
@@ -25,6 +25,7 @@ CURE = "run `dvc repro`, then commit dvc.lock and reports/"
 def main() -> int:
     try:
         with open_project() as repo:
+            check_pipeline(repo)
             for path in list_metrics(repo):
                 check_metrics(path, repo.fs)
             stale = find_stale(repo)

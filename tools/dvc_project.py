@@ -37,13 +37,11 @@ def open_project(folder: Path | None = None) -> Iterator[Repo]:
 
     Raises:
         RuntimeError: there is no git repository, and DVC is not set to work without.
-        ValueError: there is no stage, a file of DVC's is damaged, or DVC cannot do what it is asked.
+        ValueError: a file of DVC's is damaged, or DVC cannot do what it is asked.
     """
     leave_hook()
     try:
         with Repo(str(folder) if folder else None) as repo:
-            if not any(stage.cmd for stage in repo.index.stages):  # of nothing, all would be as it should
-                raise ValueError(f"{PIPELINE}: no stages, expected a pipeline; `git diff HEAD` shows what was changed")
             yield repo
     except SCMError as error:
         raise RuntimeError(
@@ -52,6 +50,12 @@ def open_project(folder: Path | None = None) -> Iterator[Repo]:
         ) from None
     except DvcException as error:
         raise ValueError(explain(error)) from None
+
+
+def check_pipeline(repo: Repo) -> None:
+    """Raise ValueError if no stage would run: of nothing, all would be as it should."""
+    if not any(stage.cmd for stage in repo.index.stages):
+        raise ValueError(f"{PIPELINE}: no stages, expected a pipeline; `git diff HEAD` shows what was changed")
 
 
 def list_outs(repo: Repo) -> list[Output]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from dvc.repo import Repo
 from dvc.scm import NoSCM
 
-from tools.dvc_project import LOCK, PARAMS, PIPELINE, list_outs
+from tools.dvc_project import LOCK, PARAMS, PIPELINE, check_pipeline, list_outs
 
 JOB_LOCK = Path(".dvc/tmp/job.lock")
 DVC_LOCKS = (Path(".dvc/tmp/lock"), Path(".dvc/tmp/rwlock.lock"))
@@ -42,11 +42,13 @@ def check_workspace() -> None:
 
 
 def check_project(repo: Repo) -> None:
-    """Whether the outs and the cache can be written and have room.
+    """Whether there are stages, and the outs and the cache can be written and have room.
 
     Raises:
+        ValueError: there are none.
         RuntimeError: no; the message says what is in the way and what to do.
     """
+    check_pipeline(repo)
     if isinstance(repo.scm, NoSCM):
         print("job: no .git here (core.no_scm is set): results cannot be compared with other commits", flush=True)
     cache = Path(repo.cache.local_cache_dir)

@@ -176,6 +176,7 @@ def test_run_stops_and_goes_on_with_its_child(tmp_path: Path) -> None:
         terminal.wait_for("on\r\n")
         terminal.type("\x1a")
         terminal.wait_for("Stopped")
+        terminal.wait_for(f"sh {job}\r\n")  # of that line, not of the answer to fg
         terminal.type("fg\n")
         terminal.wait_for(f"sh {job}\r\n")
         terminal.type("yes\n")
