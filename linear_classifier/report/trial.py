@@ -1,0 +1,71 @@
+"""The model as the page carries it: its numbers, test images to try it on, and Python's answers to check itself by."""
+
+import base64
+import math
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linear_classifier.data.splits import ImageArray, Split
+from linear_classifier.evaluation.metrics import Ints, Predictions, surest_mistakes
+from linear_classifier.model.exact import compute_logits
+from linear_classifier.model.model_file import SavedModel
+from linear_classifier.report.summary import Results
+
+MAX_WEIGHT_BYTES = 8 * 2**20  # a model with more is not embedded
+MAX_EXAMPLES = 84
+EXAMPLE_BYTES = 2**20  # of all examples together, at most
+CHECK_WORK = 20_000_000  # products that the page's check of itself may take, a fraction of a second
+MISTAKES = 4  # of the examples, one in so many is a mistake
+
+
+def embed_model(results: Results, test: Split) -> dict[str, Any] | None:
+    """What the page's script reads, of plain values, or None where the model is too large for a page."""
+    saved = results.saved
+    if len(saved.weight) > MAX_WEIGHT_BYTES:
+        return None
+    chosen = choose_examples(results.predictions, count_examples(saved))
+    images = np.concatenate([test.images[index : index + 1] for index in chosen.tolist()])
+    parts = [saved.pixel_table, saved.weight, saved.bias, images.tobytes()]
+    return {
+        "image_shape": saved.image_shape,
+        "class_names": saved.class_names,
+        **dict(zip(("pixel_table", "weight", "bias", "images"), map(_encode, parts), strict=True)),
+        "crc32": zlib.crc32(b"".join(parts)),
+        "indices": chosen.tolist(),
+        "labels": test.labels[chosen].tolist(),
+        "predicted": results.predictions.predicted[chosen].tolist(),
+        "logits": _encode(_logits(saved, images).astype("<f8").tobytes()),
+    }
+
+
+def count_examples(saved: SavedModel) -> int:
+    """How many test images the page carries: fewer of large ones, and of a large model."""
+    size = math.prod(saved.image_shape)
+    return max(1, min(MAX_EXAMPLES, EXAMPLE_BYTES // size, CHECK_WORK // (size * len(saved.class_names))))
+
+
+def choose_examples(predictions: Predictions, count: int) -> Ints:
+    """Indices of `count` test images: the surest mistakes, then, class by class in turn, the first that are right."""
+    mistakes = surest_mistakes(predictions, count // MISTAKES)
+    right = np.flatnonzero(predictions.predicted == predictions.labels)
+    labels = predictions.labels[right]
+    by_class = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[by_class], labels[by_class])
+    turns = np.arange(len(right)) - starts  # the first of its class, the second, ...
+    in_turn = right[by_class[np.lexsort((labels[by_class], turns))]]
+    return np.concatenate([mistakes, in_turn])[:count]
+
+
+def _logits(saved: SavedModel, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    numbers = {name: np.frombuffer(getattr(saved, name), "<f4") for name in ("pixel_table", "weight", "bias")}
+    offsets = 256 * np.arange(images.shape[1])[:, np.newaxis, np.newaxis]
+    inputs = numbers["pixel_table"][images + offsets].reshape(len(images), -1).T
+    weight = numbers["weight"].reshape(len(saved.class_names), -1)
+    return compute_logits(weight.astype(np.float64), numbers["bias"].astype(np.float64), inputs.astype(np.float64))
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode()
