@@ -1,1 +1,270 @@
-// page
+// The trial: an image comes from one of three sources, the model answers, and the page says what spoke for what.
+
+const FIRST_ROWS = 10 // classes that are shown before "all"
+const PAUSE = 500 // milliseconds without a change after which an answer is read out
+const FOR = [232, 134, 58]
+const AGAINST = [63, 127, 224]
+const BLANK = 'Nothing to answer yet.'
+
+const byId = id => document.getElementById(id)
+const percent = share => `${(100 * share).toFixed(1)} %`
+
+let data, model, examples
+let current = null // what is being answered: { inputs, logits, probabilities, order }
+
+function start() {
+  try {
+    const text = byId('model-data').textContent
+    data = JSON.parse(text)
+    model = readModel(data)
+    examples = readExamples()
+    sayWhetherSame(countSame(), isWhole(text))
+  } catch (error) {
+    sayBroken(`The model in this page is damaged (${error.message}). Nothing here is answered.`)
+  }
+}
+
+function readExamples() {
+  const images = bytesOf(data.images)
+  const logits = floatsOf(bytesOf(data.logits), Float64Array)
+  const numClasses = model.classes.length
+  return data.indices.map((index, place) => ({
+    index,
+    label: data.labels[place],
+    predicted: data.predicted[place],
+    pixels: images.subarray(place * model.numPixels, (place + 1) * model.numPixels),
+    logits: logits.subarray(place * numClasses, (place + 1) * numClasses),
+  }))
+}
+
+// The check of itself
+
+function countSame() {
+  return examples.filter(example => {
+    const logits = computeLogits(model, lookUp(model, example.pixels))
+    return logits.length === example.logits.length && logits.every((logit, label) => Object.is(logit, example.logits[label]))
+  }).length
+}
+
+function isWhole(text) {
+  return crc32([new TextEncoder().encode(text)]) === Number(byId('model-data').dataset.crc32)
+}
+
+function sayWhetherSame(same, whole) {
+  const total = examples.length
+  if (same < total) {
+    sayBroken(`Do not trust this page: for ${same} of ${total} test images its numbers are the same bits as Python’s. Nothing here is answered.`)
+  } else if (!whole) {
+    sayBroken('Do not trust this page: the model in it is not the one it was made with. Nothing here is answered.')
+  } else {
+    byId('check').textContent = `✓ Checked itself: ${same} of ${total} test images give the same bits as in Python.`
+    byId('check').hidden = false
+    open()
+  }
+}
+
+function sayBroken(text) {
+  const check = byId('check')
+  check.setAttribute('role', 'alert')
+  check.classList.add('failed')
+  document.body.classList.add('failed')
+  check.hidden = false
+  check.textContent = text
+}
+
+// The sources
+
+function open() {
+  byId('trial').hidden = false
+  listExamples()
+  connectDrawing()
+  connectPicture()
+  for (const radio of document.getElementsByName('source')) radio.addEventListener('change', () => choose(radio.value))
+  byId('more').addEventListener('click', toggleRows)
+  describeMissed()
+  choose(document.querySelector('[name=source]:checked').value)
+}
+
+function choose(source) {
+  for (const name of ['example', 'drawing', 'picture']) byId(`from-${name}`).hidden = name !== source
+  document.querySelector(`[name=source][value=${source}]`).checked = true
+  const show = { example: showExample, drawing: showDrawing, picture: showPicture }
+  show[source]()
+}
+
+function listExamples() {
+  const right = examples.filter(example => example.predicted === example.label)
+  const wrong = examples.filter(example => example.predicted !== example.label)
+  const labels = [...new Set(right.map(example => example.label))].sort((one, other) => one - other)
+  const kinds = [
+    ['A few of each class', right],
+    ['Its surest mistakes', wrong],
+    ...labels.map(label => [model.classes[label], right.filter(example => example.label === label)]),
+  ].filter(([, members]) => members.length)
+  byId('kind').append(...kinds.map(([name], place) => new Option(name, place)))
+  byId('kind').addEventListener('change', () => {
+    fillStrip(kinds[byId('kind').value][1])
+    showExample()
+  })
+  fillStrip(kinds[0][1])
+}
+
+function fillStrip(members) {
+  const legend = byId('examples').querySelector('legend')
+  byId('examples').replaceChildren(legend, ...members.map(exampleChoice))
+  byId('examples').querySelector('input').checked = true
+}
+
+function exampleChoice(example) {
+  const choice = document.createElement('label')
+  const radio = document.createElement('input')
+  Object.assign(radio, { type: 'radio', name: 'example', value: examples.indexOf(example) })
+  radio.setAttribute('aria-label', `${model.classes[example.label]}, test image ${example.index}`)
+  radio.addEventListener('change', showExample)
+  const canvas = document.createElement('canvas')
+  Object.assign(canvas, { width: model.width, height: model.height })
+  canvas.setAttribute('aria-hidden', 'true')
+  paintImage(canvas, example.pixels)
+  choice.append(radio, canvas)
+  return choice
+}
+
+function showExample() {
+  const example = examples[document.querySelector('[name=example]:checked').value]
+  answer(example.pixels, `Test image ${example.index}, labelled ${model.classes[example.label]}.`)
+}
+
+// The answer
+
+// Show what the model says of `pixels`, or nothing where there are none; `note` says what they are.
+function answer(pixels, note) {
+  byId('answer').hidden = byId('evidence-part').hidden = !pixels
+  byId('seen-note').textContent = note
+  if (!pixels) return blank()
+  const inputs = lookUp(model, pixels)
+  const logits = computeLogits(model, inputs)
+  current = { inputs, logits, probabilities: softmax(logits), order: rank(logits) }
+  paintImage(byId('seen'), pixels)
+  byId('seen').setAttribute('aria-label', `The ${model.width} by ${model.height} pixels that the model gets`)
+  sayAnswer()
+  fillBars()
+  showEvidence()
+  showSigns(pixels)
+}
+
+function blank() {
+  current = null
+  const canvas = byId('seen')
+  canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height)
+  canvas.setAttribute('aria-label', 'Nothing yet')
+  byId('said').textContent = BLANK
+  announce(BLANK)
+}
+
+function sayAnswer() {
+  const { order, probabilities } = current
+  const [first, second] = order
+  byId('said').textContent = `${model.classes[first]}, ${percent(probabilities[first])} sure`
+  announce(`${model.classes[first]}, ${percent(probabilities[first])}; then ${model.classes[second]}, ${percent(probabilities[second])}`)
+}
+
+let pause
+function announce(text) { // once it stays: not at each point of a stroke
+  clearTimeout(pause)
+  pause = setTimeout(() => { byId('announced').textContent = text }, PAUSE)
+}
+
+function fillBars() {
+  const isOpen = byId('more').getAttribute('aria-expanded') === 'true'
+  const total = current.order.length
+  byId('more').hidden = total <= FIRST_ROWS
+  byId('more').textContent = isOpen ? `Only the first ${FIRST_ROWS}` : `All ${total.toLocaleString('en')} classes`
+  byId('bars').replaceChildren(...current.order.slice(0, isOpen ? total : FIRST_ROWS).map(barRow))
+}
+
+function barRow(label, place) {
+  const row = document.createElement('tr')
+  row.className = ['first', 'second'][place] ?? ''
+  const name = document.createElement('th')
+  name.scope = 'row'
+  name.append(isolated(model.classes[label]))
+  const bar = document.createElement('div')
+  bar.className = 'bar'
+  bar.style.width = `${100 * current.probabilities[label]}%`
+  const share = document.createElement('td')
+  share.textContent = percent(current.probabilities[label])
+  const cell = document.createElement('td')
+  cell.append(bar)
+  row.append(name, cell, share)
+  return row
+}
+
+function isolated(text) {
+  const element = document.createElement('bdi')
+  element.textContent = text
+  return element
+}
+
+function toggleRows() {
+  const isOpen = byId('more').getAttribute('aria-expanded') === 'true'
+  byId('more').setAttribute('aria-expanded', String(!isOpen))
+  fillBars()
+}
+
+// What spoke for the answer, and what for the runner-up
+
+function showEvidence() {
+  const [first, second] = current.order
+  const lead = computeLead(first, second)
+  byId('name-first').textContent = model.classes[first]
+  byId('name-second').textContent = model.classes[second]
+  byId('evidence-note').textContent = describeLead(lead, model.bias[first] - model.bias[second])
+  byId('evidence').setAttribute('aria-label', `Which pixels spoke for ${model.classes[first]} and which for ${model.classes[second]}`)
+  paint(byId('evidence'), shadesOf(sumChannels(lead)))
+}
+
+// What each pixel adds to the lead of the class `first` over `second`.
+function computeLead(first, second) {
+  const against = computeContributions(model, current.inputs, second)
+  return computeContributions(model, current.inputs, first).map((value, pixel) => value - against[pixel])
+}
+
+function describeLead(lead, bias) {
+  const [first, second] = [1, -1].map(sign => lead.reduce((sum, value) => sum + Math.max(0, sign * value), 0))
+  return `Pixels for it add ${first.toFixed(1)} to its lead, those against it take ${second.toFixed(1)}, and ` +
+    `what it starts with makes ${bias.toFixed(1)}: a lead of ${(first - second + bias).toFixed(1)}.`
+}
+
+function sumChannels(values) {
+  const area = model.width * model.height
+  return Float64Array.from({ length: area }, (_, pixel) => {
+    let sum = 0
+    for (let channel = 0; channel < model.channels; channel++) sum += values[channel * area + pixel]
+    return sum
+  })
+}
+
+function shadesOf(values) {
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12)
+  return pixel => {
+    const strength = Math.sqrt(Math.abs(values[pixel]) / largest)
+    return (values[pixel] > 0 ? FOR : AGAINST).map(part => Math.round(part * strength))
+  }
+}
+
+// Pictures on canvases
+
+function paintImage(canvas, pixels) {
+  const area = model.width * model.height
+  const at = model.channels === 3 ? [0, area, 2 * area] : [0, 0, 0]
+  paint(canvas, pixel => at.map(offset => pixels[offset + pixel]))
+}
+
+function paint(canvas, colourOf) {
+  const context = canvas.getContext('2d')
+  const image = context.createImageData(canvas.width, canvas.height)
+  for (let pixel = 0; pixel < canvas.width * canvas.height; pixel++) {
+    image.data.set([...colourOf(pixel), 255], 4 * pixel)
+  }
+  context.putImageData(image, 0, 0)
+}

@@ -7,6 +7,7 @@ by `_to_script`. The policy lets the browser run this one script, use this one s
 import base64
 import hashlib
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from linear_classifier.report.views import (
     thin_out,
 )
 
-SCRIPTS = ("model.js", "preprocess.js", "picture.js", "page.js")
+SCRIPTS = ("model.js", "preprocess.js", "picture.js", "photo.js", "drawing.js", "page.js")
 SECTIONS = {
     "try": "Try it",
     "model": "What it is",
@@ -58,7 +59,8 @@ def build_page(results: Results, images: ImageArray, trial: dict[str, Any] | Non
         accuracy=found[0],
         num_parameters=count_parameters(results.saved),
         trial=trial,
-        trial_json=_to_script(trial),
+        trial_json=(data := _to_script(trial)),
+        crc32=zlib.crc32(data.encode()),
         max_mb=MAX_WEIGHT_BYTES // 2**20,
     )
     return text.encode()

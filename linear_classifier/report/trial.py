@@ -2,7 +2,6 @@
 
 import base64
 import math
-import zlib
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,6 @@ def embed_model(results: Results, test: Split) -> dict[str, Any] | None:
         "image_shape": saved.image_shape,
         "class_names": saved.class_names,
         **dict(zip(("pixel_table", "weight", "bias", "images"), map(_encode, parts), strict=True)),
-        "crc32": zlib.crc32(b"".join(parts)),
         "indices": chosen.tolist(),
         "labels": test.labels[chosen].tolist(),
         "predicted": results.predictions.predicted[chosen].tolist(),
