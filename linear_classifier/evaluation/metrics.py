@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from linear_classifier.evaluation.exact import Floats, exp_from_largest, sum_classes
+
 Ints = NDArray[np.int64]
 
 
@@ -22,12 +23,9 @@ class Predictions:
 
 def predict(logits: Floats, labels: Ints) -> Predictions:
     """Softmax of `logits` `(n, classes)`: the likeliest class of each image, the first of equals."""
-    log_probabilities = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities -= np.log(np.exp(log_probabilities).sum(axis=1, keepdims=True))
-    rows, predicted = np.arange(len(labels)), logits.argmax(axis=1)
-    return Predictions(
-        labels, predicted, np.exp(log_probabilities[rows, predicted]), abs(log_probabilities[rows, labels])
-    )
+    total = sum_classes(exp_from_largest(logits))[:, 0]
+    below_largest = logits.max(axis=1) - logits[np.arange(len(labels)), labels]
+    return Predictions(labels, logits.argmax(axis=1), 1 / total, np.log(total) + below_largest)
 
 
 def join(parts: Sequence[Predictions]) -> Predictions:
