@@ -55,5 +55,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(read(path))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: damaged ({' '.join(str(error).split())[:100]}); run `dvc repro -f evaluate`") from None
+        raise ValueError(
+            f"{path}: damaged ({' '.join(str(error).split())[:100]}); run `dvc repro -f evaluate`"
+        ) from None
     return found

@@ -46,7 +46,9 @@ def quote(value: object) -> Markup:
 
 def _format_head(results: Results) -> str:
     name = results.dataset.name
-    metrics = [{"type": found.key, "name": found.title, "value": results.metrics[found.key]} for found in headlines(results)]
+    metrics = [
+        {"type": found.key, "name": found.title, "value": results.metrics[found.key]} for found in headlines(results)
+    ]
     result = {
         "task": {"type": "image-classification", "name": "Image classification"},
         "dataset": {"type": name, "name": name, "split": "test"},

@@ -138,7 +138,7 @@ function showExample() {
 
 // Show what the model says of `pixels`, or nothing where there are none; `note` says what they are.
 function answer(pixels, note) {
-  byId('answer').hidden = byId('evidence-part').hidden = !pixels
+  for (const id of ['answer', 'evidence-part', 'signs-part']) byId(id).hidden = !pixels
   byId('seen-note').textContent = note
   if (!pixels) return blank()
   const inputs = lookUp(model, pixels)
@@ -245,9 +245,10 @@ function sumChannels(values) {
 }
 
 function shadesOf(values) {
-  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12)
+  const sizes = values.map(Math.abs).sort()
+  const full = Math.max(1e-12, sizes[Math.floor(0.98 * (sizes.length - 1))]) // a few pixels may stand out far
   return pixel => {
-    const strength = Math.sqrt(Math.abs(values[pixel]) / largest)
+    const strength = Math.min(1, Math.abs(values[pixel]) / full)
     return (values[pixel] > 0 ? FOR : AGAINST).map(part => Math.round(part * strength))
   }
 }
@@ -268,3 +269,5 @@ function paint(canvas, colourOf) {
   }
   context.putImageData(image, 0, 0)
 }
+
+start()
