@@ -53,7 +53,7 @@ def read(path: Path) -> bytes:
 
 def read_json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(read(path))
+        found: dict[str, Any] = json.loads(read(path))
     except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path}: damaged ({' '.join(str(error).split())[:100]}); run `dvc repro -f evaluate`"

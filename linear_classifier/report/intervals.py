@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from linear_classifier.evaluation.exact import Floats
 from linear_classifier.evaluation.metrics import (
-    Floats,
     Ints,
     Predictions,
     confidence_bins,
@@ -53,7 +53,7 @@ def _around(value: float, pulls: Floats, highest: float) -> Interval:
 
 
 def _pull_on_macro_f1(predictions: Predictions, confusion: Ints) -> Floats:
-    """The derivative of macro F1 by the weight of each image, `(n,)`: F1 of a class is 2 hits / (labelled + predicted)."""
+    """The derivative of macro F1 by the weight of each image, `(n,)`; F1 is 2 hits / (labelled + predicted)."""
     shares = (confusion.sum(axis=0) + confusion.sum(axis=1)) / confusion.sum()
     scale = np.divide(1.0, shares, out=np.zeros(len(shares)), where=shares > 0) / len(shares)
     loss = per_class_scores(confusion)[2] * scale

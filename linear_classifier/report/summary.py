@@ -1,6 +1,7 @@
 """What a run left, read once, and the figures of it that both the page and the model card show."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +70,7 @@ def hash_numbers(saved: SavedModel) -> str:
 
 
 def describe_shape(shape: list[int]) -> str:
-    """What one image is: `28 × 28 pixels, grey`."""
+    """What one image is, in words."""
     channels, height, width = shape
     kinds = {1: "grey", 3: "red, green and blue"}
     return f"{height} × {width} pixels, {kinds.get(channels, f'{channels} channels')}"  # noqa: RUF001 - a times sign
@@ -79,7 +80,7 @@ def format_share(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-FILTERS = {
+FILTERS: dict[str, Callable[..., str]] = {
     "percent": format_share,
     "grouped": lambda number: f"{number:,}",
     "size": describe_shape,

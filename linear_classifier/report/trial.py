@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linear_classifier.data.splits import ImageArray, Split
-from linear_classifier.evaluation.metrics import Ints, Predictions, surest_mistakes
+from linear_classifier.data.splits import Split
 from linear_classifier.evaluation.exact import compute_logits
+from linear_classifier.evaluation.metrics import Ints, Predictions, surest_mistakes
 from linear_classifier.model.model_file import SavedModel
 from linear_classifier.report.summary import Results
 

@@ -1,4 +1,4 @@
-"""The tables and pictures of the page as plain rows, which its template lays out. Each is bounded, however many classes."""
+"""The tables and pictures of the page as plain rows for its template. Each is bounded, however many classes."""
 
 import base64
 from collections.abc import Iterator

@@ -11,8 +11,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from linear_classifier.evaluation.metrics import Predictions, count_confusion, per_class_scores
 from linear_classifier.evaluation.tables import parse_predictions
 from linear_classifier.io.sections import short_repr

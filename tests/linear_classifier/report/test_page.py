@@ -118,6 +118,7 @@ def test_build_page_labels_each_control_and_numbers_each_id_once() -> None:
 
 def test_embedded_logits_are_python_s_sum_in_order() -> None:
     results, test = build_results((3, 4, 2))
+    images = np.asarray(test.images[:])
     trial = embed_model(results, test)
     assert trial
     logits = np.frombuffer(base64.b64decode(trial["logits"]), "<f8").reshape(len(trial["indices"]), -1)
@@ -125,7 +126,7 @@ def test_embedded_logits_are_python_s_sum_in_order() -> None:
     weight = np.frombuffer(results.saved.weight, "<f4").reshape(3, -1)
     bias = np.frombuffer(results.saved.bias, "<f4")
     for index, row in zip(trial["indices"], logits.tolist(), strict=True):
-        inputs = [float(table[channel][value]) for channel in range(3) for value in test.images[index, channel].ravel()]
+        inputs = [float(table[channel][value]) for channel in range(3) for value in images[index, channel].ravel()]
         for label, logit in enumerate(row):
             total = float(bias[label])
             for value, number in zip(inputs, weight[label].tolist(), strict=True):
