@@ -128,7 +128,7 @@ def test_dvc_yaml_lists_for_prepare_nothing_that_it_does_not_import() -> None:
 
 @pytest.mark.parametrize("stage", PIPELINE)
 def test_dvc_yaml_lists_every_params_section_a_stage_reads(stage: str) -> None:
-    assert set(PIPELINE[stage]["params"]) == params_read_by(stage)
+    assert set(PIPELINE[stage].get("params", [])) == params_read_by(stage)
 
 
 @pytest.mark.parametrize("stage", PIPELINE)

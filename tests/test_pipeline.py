@@ -130,7 +130,7 @@ def test_stages_alone_work_without_git_and_dvc(restored: Path, tmp_path: Path) -
         shutil.copytree(restored / package, tmp_path / package)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(restored / "data/raw" / NAME, tmp_path / "data/raw" / NAME)
-    for stage in ("prepare", "train", "evaluate"):
+    for stage in ("prepare", "train", "evaluate", "export"):
         run("python", "-m", "stages", stage, cwd=tmp_path)
     for name in ("models/model.pkl", "reports/evaluate/metrics.json", "reports/train/batch.png"):
         assert (tmp_path / name).read_bytes() == (restored / name).read_bytes()
