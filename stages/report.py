@@ -11,10 +11,10 @@ from linear_classifier.io.files import open_regular, write_bytes
 from linear_classifier.io.provenance import record
 from linear_classifier.model.model_file import read_model
 from linear_classifier.params import load_params
-from linear_classifier.report.card import format_card
-from linear_classifier.report.page import build_page
-from linear_classifier.report.summary import Results
-from linear_classifier.report.trial import embed_model
+from linear_classifier.reporting.card import format_card
+from linear_classifier.reporting.page import build_page
+from linear_classifier.reporting.summary import Results
+from linear_classifier.reporting.trial import embed_model
 from linear_classifier.training.history import parse_history
 
 PREPARED, TRAIN, EVALUATE = Path("data/prepared"), Path("reports/train"), Path("reports/evaluate")

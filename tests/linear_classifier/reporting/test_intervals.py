@@ -8,7 +8,7 @@ from linear_classifier.evaluation.metrics import (
     expected_calibration_error,
     per_class_scores,
 )
-from linear_classifier.report.intervals import headline_intervals, wilson
+from linear_classifier.reporting.intervals import headline_intervals, wilson
 
 
 @pytest.mark.parametrize(("hits", "total"), [(8567, 10_000), (0, 7), (7, 7), (1, 2)])

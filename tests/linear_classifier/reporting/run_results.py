@@ -8,7 +8,7 @@ from linear_classifier.data.splits import Dataset, Split
 from linear_classifier.evaluation.exact import compute_logits
 from linear_classifier.evaluation.metrics import compute_metrics, predict
 from linear_classifier.params import EvaluateParams
-from linear_classifier.report.summary import Results
+from linear_classifier.reporting.summary import Results
 from linear_classifier.training.history import Epoch
 from tests.good_model import build_saved
 

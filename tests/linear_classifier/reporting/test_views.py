@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from linear_classifier.report.views import (
+from linear_classifier.reporting.views import (
     MAX_CLASSES,
     MAX_EPOCHS,
     lay_out_confusion,
@@ -16,7 +16,7 @@ from linear_classifier.report.views import (
     thin_out,
 )
 from linear_classifier.training.history import Epoch
-from tests.linear_classifier.report.run_results import build_results
+from tests.linear_classifier.reporting.run_results import build_results
 
 MANY = [f"class {index}" for index in range(1000)]
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from linear_classifier.evaluation.metrics import Predictions
-from linear_classifier.report.trial import MAX_EXAMPLES, choose_examples, count_examples
+from linear_classifier.reporting.trial import MAX_EXAMPLES, choose_examples, count_examples
 from tests.good_model import build_saved
 
 

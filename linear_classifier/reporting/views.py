@@ -10,8 +10,8 @@ from PIL import Image
 from linear_classifier.data.splits import ImageArray
 from linear_classifier.drawing import encode_png, to_rgb
 from linear_classifier.evaluation.metrics import Ints, confidence_bins, count_confusion, surest_mistakes
-from linear_classifier.report.intervals import wilson
-from linear_classifier.report.summary import Results
+from linear_classifier.reporting.intervals import wilson
+from linear_classifier.reporting.summary import Results
 from linear_classifier.training.history import Epoch
 
 MAX_CLASSES = 40  # that a table shows

@@ -11,7 +11,7 @@ from linear_classifier.data.splits import Split
 from linear_classifier.evaluation.exact import compute_logits
 from linear_classifier.evaluation.metrics import Ints, Predictions, surest_mistakes
 from linear_classifier.model.model_file import SavedModel
-from linear_classifier.report.summary import Results
+from linear_classifier.reporting.summary import Results
 
 MAX_WEIGHT_BYTES = 8 * 2**20  # a model with more is not embedded
 MAX_EXAMPLES = 84

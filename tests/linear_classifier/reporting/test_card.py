@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import yaml
 
-from linear_classifier.report.card import format_card, quote
-from tests.linear_classifier.report.hostile_names import HOSTILE_NAMES
-from tests.linear_classifier.report.run_results import build_results
+from linear_classifier.reporting.card import format_card, quote
+from tests.linear_classifier.reporting.hostile_names import HOSTILE_NAMES
+from tests.linear_classifier.reporting.run_results import build_results
 
 
 def test_format_card_opens_with_a_model_index_of_the_committed_metrics() -> None:

@@ -11,8 +11,8 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
-from linear_classifier.report.summary import FILTERS, Results, count_parameters, headlines
-from linear_classifier.report.views import list_classes, list_params
+from linear_classifier.reporting.summary import FILTERS, Results, count_parameters, headlines
+from linear_classifier.reporting.views import list_classes, list_params
 
 _KEPT = re.compile(r"[^\w /.,%-]|_", re.ASCII)  # of ASCII, all but these means something to Markdown or HTML somewhere
 

@@ -9,7 +9,7 @@ from linear_classifier.data.splits import Dataset
 from linear_classifier.evaluation.metrics import Predictions
 from linear_classifier.model.model_file import SavedModel
 from linear_classifier.params import EvaluateParams
-from linear_classifier.report.intervals import headline_intervals
+from linear_classifier.reporting.intervals import headline_intervals
 from linear_classifier.training.history import Epoch
 
 _MEANINGS = {

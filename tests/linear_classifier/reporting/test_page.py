@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from linear_classifier.report.page import build_page
-from linear_classifier.report.trial import embed_model
-from tests.linear_classifier.report.hostile_names import HOSTILE_NAMES
-from tests.linear_classifier.report.run_results import build_results
+from linear_classifier.reporting.page import build_page
+from linear_classifier.reporting.trial import embed_model
+from tests.linear_classifier.reporting.hostile_names import HOSTILE_NAMES
+from tests.linear_classifier.reporting.run_results import build_results
 from tests.processes import ROOT
 
 BUILD = """
 import hashlib
-from linear_classifier.report.page import build_page
-from linear_classifier.report.trial import embed_model
-from tests.linear_classifier.report.run_results import build_results
+from linear_classifier.reporting.page import build_page
+from linear_classifier.reporting.trial import embed_model
+from tests.linear_classifier.reporting.run_results import build_results
 results, test = build_results()
 print(hashlib.sha256(build_page(results, test.images, embed_model(results, test))).hexdigest())
 """
@@ -86,7 +86,7 @@ def test_build_page_of_a_thousand_classes_is_bounded() -> None:
 
 
 def test_build_page_without_the_model_says_so_and_has_all_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("linear_classifier.report.trial.MAX_WEIGHT_BYTES", 100)
+    monkeypatch.setattr("linear_classifier.reporting.trial.MAX_WEIGHT_BYTES", 100)
     page = build().decode()
     assert "The model is not embedded in this page" in page and "<script" not in page and 'id="trial"' not in page
     assert all(f'id="{name}"' in page for name in ("results", "classes", "confusion", "mistakes", "calibration"))

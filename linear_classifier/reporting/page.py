@@ -15,10 +15,10 @@ import jinja2
 from markupsafe import Markup
 
 from linear_classifier.data.splits import ImageArray
-from linear_classifier.report.charts import draw_accuracy, draw_calibration, draw_loss
-from linear_classifier.report.summary import FILTERS, Results, count_parameters, headlines
-from linear_classifier.report.trial import MAX_WEIGHT_BYTES
-from linear_classifier.report.views import (
+from linear_classifier.reporting.charts import draw_accuracy, draw_calibration, draw_loss
+from linear_classifier.reporting.summary import FILTERS, Results, count_parameters, headlines
+from linear_classifier.reporting.trial import MAX_WEIGHT_BYTES
+from linear_classifier.reporting.views import (
     lay_out_confusion,
     list_calibration,
     list_classes,
