@@ -7,11 +7,14 @@ from typing import Any
 
 from linear_classifier.data.splits import load_dataset, load_split
 from linear_classifier.evaluation.tables import parse_predictions
+from linear_classifier.evaluation.usual_inputs import PATH as USUAL_INPUTS
+from linear_classifier.evaluation.usual_inputs import read_usual_inputs
 from linear_classifier.io.files import open_regular, write_bytes
 from linear_classifier.io.provenance import record
 from linear_classifier.model.model_file import read_model
 from linear_classifier.params import load_params
 from linear_classifier.reporting.card import format_card
+from linear_classifier.reporting.missed import measure_missed
 from linear_classifier.reporting.page import build_page
 from linear_classifier.reporting.summary import Results
 from linear_classifier.reporting.trial import embed_model
@@ -37,7 +40,9 @@ def main() -> None:
         history=parse_history(read(TRAIN / "history.csv"), str(TRAIN / "history.csv")),
         predictions=parse_predictions(read(predictions), len(saved.class_names), str(predictions)),
     )
-    write_bytes(REPORTS / "index.html", build_page(results, test.images, embed_model(results, test)))
+    usual = read_usual_inputs(USUAL_INPUTS, saved)
+    trial, missed = embed_model(results, test, usual), measure_missed(test, usual)
+    write_bytes(REPORTS / "index.html", build_page(results, test.images, trial, missed))
     write_bytes(REPORTS / "MODEL_CARD.md", format_card(results).encode())
     print(f"report: open {REPORTS / 'index.html'} in a browser", flush=True)
     record(Path("reports/provenance.json"), "report", started)

@@ -1,6 +1,6 @@
 // The drawing: light strokes on a dark square, kept as an array, since some browsers add noise to what a canvas gives back.
 
-const pad = { size: 280, pixels: null, strokes: [], stroke: null, pen: { x: 140, y: 140, isDown: false } }
+const pad = { size: 280, pixels: null, strokes: [], stroke: null, pen: { x: 140, y: 140, isDown: false, isShown: false } }
 const STEP = 4 // pixels that an arrow key moves the pen
 const FAR = 28
 
@@ -11,7 +11,11 @@ function connectDrawing() {
   canvas.addEventListener('pointermove', extendStroke)
   for (const name of ['pointerup', 'pointercancel']) canvas.addEventListener(name, endStroke)
   canvas.addEventListener('keydown', movePen)
-  for (const name of ['focus', 'blur']) canvas.addEventListener(name, paintPad)
+  canvas.addEventListener('blur', paintPad)
+  canvas.addEventListener('focus', () => {
+    pad.pen.isShown = canvas.matches(':focus-visible')
+    paintPad()
+  })
   byId('undo').addEventListener('click', () => redraw(pad.strokes.slice(0, -1)))
   byId('clear').addEventListener('click', () => redraw([]))
   showValueOf(byId('pen'), ' px')
@@ -20,6 +24,7 @@ function connectDrawing() {
 function startStroke(event) {
   event.preventDefault()
   byId('pad').focus({ focusVisible: false })
+  pad.pen.isShown = false // the pointer itself is seen
   byId('pad').setPointerCapture(event.pointerId)
   beginStroke(...placeOf(event))
 }
@@ -86,6 +91,7 @@ function redraw(strokes) {
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
 
 function movePen(event) {
+  pad.pen.isShown = true
   if (event.key === ' ') togglePen()
   else if (event.key in ARROWS) shiftPen(...ARROWS[event.key], event.shiftKey ? FAR : STEP)
   else return
@@ -112,13 +118,15 @@ function shiftPen(right, down, step) {
 
 let frame = 0
 function showDrawing() { // at most once for each frame that the browser paints
-  frame ||= requestAnimationFrame(() => {
-    frame = 0
-    paintPad()
-    byId('undo').disabled = byId('clear').disabled = !pad.strokes.length
-    const source = { width: pad.size, height: pad.size, planes: [pad.pixels] }
-    answerPicture(source, drawingOptions(), 'Your drawing, cut out, fitted and centred.')
-  })
+  frame ||= requestAnimationFrame(drawNow)
+}
+
+function drawNow() {
+  frame = 0
+  paintPad()
+  byId('undo').disabled = byId('clear').disabled = !pad.strokes.length
+  const planes = Array.from({ length: model.channels }, () => pad.pixels)
+  answerPicture({ width: pad.size, height: pad.size, planes }, DEFAULTS, 'Your drawing, cut out, fitted and centred.')
 }
 
 function paintPad() {
@@ -126,7 +134,7 @@ function paintPad() {
   const image = context.createImageData(pad.size, pad.size)
   new Uint32Array(image.data.buffer).set(Uint32Array.from(pad.pixels, value => 0xff000000 + value * 0x010101))
   context.putImageData(image, 0, 0)
-  if (document.activeElement === byId('pad')) paintPen(context)
+  if (pad.pen.isShown && document.activeElement === byId('pad')) paintPen(context)
 }
 
 function paintPen(context) {

@@ -1,3 +1,5 @@
+'use strict'
+
 // The model's arithmetic, the very same bits as in Python: linear_classifier/model/exact.py says why each step is so.
 
 const LOG2_E = 1.4426950408889634

@@ -9,14 +9,16 @@ const BLANK = 'Nothing to answer yet.'
 const byId = id => document.getElementById(id)
 const percent = share => `${(100 * share).toFixed(1)} %`
 
-let data, model, examples
+let data, model, usual, examples
 let current = null // what is being answered: { inputs, logits, probabilities, order }
 
 function start() {
+  byId('no-script').remove()
   try {
     const text = byId('model-data').textContent
     data = JSON.parse(text)
     model = readModel(data)
+    usual = readUsualInputs(data)
     examples = readExamples()
     sayWhetherSame(countSame(), isWhole(text))
   } catch (error) {
@@ -81,7 +83,6 @@ function open() {
   connectPicture()
   for (const radio of document.getElementsByName('source')) radio.addEventListener('change', () => choose(radio.value))
   byId('more').addEventListener('click', toggleRows)
-  describeMissed()
   choose(document.querySelector('[name=source]:checked').value)
 }
 
@@ -230,9 +231,10 @@ function computeLead(first, second) {
 }
 
 function describeLead(lead, bias) {
-  const [first, second] = [1, -1].map(sign => lead.reduce((sum, value) => sum + Math.max(0, sign * value), 0))
-  return `Pixels for it add ${first.toFixed(1)} to its lead, those against it take ${second.toFixed(1)}, and ` +
-    `what it starts with makes ${bias.toFixed(1)}: a lead of ${(first - second + bias).toFixed(1)}.`
+  const [first, second] = [1, -1].map(sign => sum(lead.map(value => Math.max(0, sign * value))))
+  const oneDigit = value => (Math.round(10 * value) / 10 + 0).toFixed(1) // there is no minus zero
+  return `Pixels for it add ${oneDigit(first)} to its lead, those against it take ${oneDigit(second)}, and ` +
+    `what it starts with makes ${oneDigit(bias)}: a lead of ${oneDigit(first - second + bias)}.`
 }
 
 function sumChannels(values) {
@@ -268,6 +270,42 @@ function paint(canvas, colourOf) {
     image.data.set([...colourOf(pixel), 255], 4 * pixel)
   }
   context.putImageData(image, 0, 0)
+}
+
+// A picture or drawing, `source`, brought to what the model takes, and answered; gives what `fitPicture` does.
+function answerPicture(source, options, note) {
+  const found = fitPicture(model, usual, source, options)
+  answer(found.pixels, found.pixels ? note : 'Nothing stands out from the background.')
+  return found
+}
+
+// Is it unusual?
+
+function showSigns(pixels) {
+  const signs = measureSigns(model, usual, pixels)
+  const isUnusual = !signs || signs.isFar || signs.isSmall || signs.isOffCentre
+  byId('signs').classList.toggle('unusual', isUnusual)
+  byId('signs-title').textContent = isUnusual ? 'It is unusual' : 'Nothing unusual'
+  byId('sign-distance').replaceChildren(...flagged(signs?.isFar, describeDistance(signs)))
+  byId('sign-place').replaceChildren(...flagged(!signs || signs.isSmall || signs.isOffCentre, describePlace(signs)))
+}
+
+function describeDistance(signs) {
+  return signs ? `It is farther from the nearest class’s mean image than ${signs.farther} % of the training images.` : ''
+}
+
+function describePlace(signs) {
+  if (!signs) return 'Nothing in it stands out from the background.'
+  const found = [...signs.isSmall ? ['smaller'] : [], ...signs.isOffCentre ? ['farther from the middle'] : []]
+  return found.length ? `What it shows is ${found.join(' and ')} than in 99 % of the training images.` : 'Size and position are as in the training images.'
+}
+
+function flagged(isFlagged, text) {
+  if (!isFlagged) return [text]
+  const flag = document.createElement('span')
+  flag.className = 'flag'
+  flag.textContent = 'Unusual: '
+  return [flag, text]
 }
 
 start()

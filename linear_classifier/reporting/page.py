@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from linear_classifier.data.splits import ImageArray
 from linear_classifier.reporting.charts import draw_accuracy, draw_calibration, draw_loss
+from linear_classifier.reporting.missed import Missed
 from linear_classifier.reporting.summary import FILTERS, Results, count_parameters, headlines
 from linear_classifier.reporting.trial import MAX_WEIGHT_BYTES
 from linear_classifier.reporting.views import (
@@ -28,7 +29,7 @@ from linear_classifier.reporting.views import (
     thin_out,
 )
 
-SCRIPTS = ("model.js", "preprocess.js", "picture.js", "photo.js", "drawing.js", "page.js")
+SCRIPTS = ("model.js", "fitting.js", "signs.js", "picture.js", "photo.js", "drawing.js", "page.js")
 SECTIONS = {
     "try": "Try it",
     "model": "What it is",
@@ -43,8 +44,8 @@ SECTIONS = {
 _HERE = Path(__file__).parent
 
 
-def build_page(results: Results, images: ImageArray, trial: dict[str, Any] | None) -> bytes:
-    """The page as HTML. `images` are the test images; `trial` is what `embed_model` gives."""
+def build_page(results: Results, images: ImageArray, trial: dict[str, Any] | None, missed: Missed) -> bytes:
+    """The page as HTML. `images` are the test images, `trial` is what `embed_model` gives."""
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     found = headlines(results)
@@ -59,6 +60,7 @@ def build_page(results: Results, images: ImageArray, trial: dict[str, Any] | Non
         accuracy=found[0],
         num_parameters=count_parameters(results.saved),
         trial=trial,
+        missed=missed,
         trial_json=(data := _to_script(trial)),
         crc32=zlib.crc32(data.encode()),
         max_mb=MAX_WEIGHT_BYTES // 2**20,

@@ -55,7 +55,7 @@ async function takeFiles(files) {
 }
 
 function takePicture(picture) {
-  photo = { ...picture, planes: planesOf(model, picture) }
+  photo = { ...picture, planes: planesOf(model.channels, picture) }
   const scale = PREVIEW / Math.max(photo.width, photo.height)
   const [width, height] = [photo.width, photo.height].map(side => Math.max(1, Math.round(side * scale)))
   Object.assign(byId('photo'), { width, height })

@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from linear_classifier.data.splits import Split
 from linear_classifier.evaluation.exact import compute_logits
 from linear_classifier.evaluation.metrics import Ints, Predictions, surest_mistakes
+from linear_classifier.evaluation.usual_inputs import UsualInputs
 from linear_classifier.model.model_file import SavedModel
 from linear_classifier.reporting.summary import Results
 
 MAX_WEIGHT_BYTES = 8 * 2**20  # a model with more is not embedded
-MAX_EXAMPLES = 84
+MAX_EXAMPLES = 72
 EXAMPLE_BYTES = 2**20  # of all examples together, at most
 CHECK_WORK = 20_000_000  # products that the page's check of itself may take, a fraction of a second
 MISTAKES = 4  # of the examples, one in so many is a mistake
 
 
-def embed_model(results: Results, test: Split) -> dict[str, Any] | None:
+def embed_model(results: Results, test: Split, usual: UsualInputs) -> dict[str, Any] | None:
     """What the page's script reads, of plain values, or None where the model is too large for a page."""
     saved = results.saved
     if len(saved.weight) > MAX_WEIGHT_BYTES:
@@ -35,6 +36,14 @@ def embed_model(results: Results, test: Split) -> dict[str, Any] | None:
         "indices": chosen.tolist(),
         "labels": test.labels[chosen].tolist(),
         "predicted": results.predictions.predicted[chosen].tolist(),
+        "usual": {
+            "class_means": _encode(usual.class_means.tobytes()),
+            "background": usual.background.tolist(),
+            "is_plain": usual.is_plain,
+            "extents": usual.extents.tolist(),
+            "shifts": usual.shifts.tolist(),
+            "distances": usual.distances.tolist(),
+        },
         "logits": _encode(_logits(saved, images).astype("<f8").tobytes()),
     }
 

@@ -1,19 +1,21 @@
 """Real browsers from Debian's packages, each behind the same two calls: open a page, and run JavaScript in it."""
 
 import json
+import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 import websocket
 from playwright.sync_api import Browser, Page, sync_playwright
-from selenium import webdriver
-from selenium.webdriver.webkitgtk.service import Service
 
 SECONDS = 60  # for a browser to start, or to answer
 
@@ -54,7 +56,9 @@ class Firefox:
 
     def run(self, script: str) -> Any:
         expression = f"Promise.resolve({script}).then(value => JSON.stringify(value ?? null))"
-        answer = self._call("script.evaluate", expression=expression, target={"context": self.context}, awaitPromise=True)
+        answer = self._call(
+            "script.evaluate", expression=expression, target={"context": self.context}, awaitPromise=True
+        )
         assert answer["type"] == "success", answer
         return json.loads(answer["result"]["value"])
 
@@ -68,44 +72,51 @@ class Firefox:
 
 
 class WebKit:
-    """By WebKitGTK's own driver."""
+    """By WebKitGTK's own driver, which speaks WebDriver. https://w3c.github.io/webdriver."""
 
-    def __init__(self, driver: Any) -> None:
-        self.driver = driver
+    def __init__(self, address: str, browser: Path) -> None:
+        options = {"binary": str(browser), "args": ["--automation"]}
+        self.address = f"{address}/session"
+        session = self._call("", capabilities={"alwaysMatch": {"webkitgtk:browserOptions": options}})
+        self.address += f"/{session['sessionId']}"
 
     def open(self, url: str) -> None:
-        self.driver.get(url)
+        self._call("/url", url=url)
 
     def run(self, script: str) -> Any:
-        code = f"const done = arguments[0]; Promise.resolve({script}).then(value => done(JSON.stringify(value ?? null)))"
-        return json.loads(self.driver.execute_async_script(code))
+        code = (
+            f"const done = arguments[0]; Promise.resolve({script}).then(value => done(JSON.stringify(value ?? null)))"
+        )
+        return json.loads(self._call("/execute/async", script=code, args=[]))
 
+    def close(self) -> None:
+        self._send(urllib.request.Request(self.address, method="DELETE"))
 
-@contextmanager
-def open_chromium() -> Iterator[Chromium]:
-    with start_chromium() as browser:
-        yield Chromium(browser.new_page())
+    def _call(self, path: str, **params: Any) -> Any:
+        return self._send(urllib.request.Request(self.address + path, json.dumps(params).encode(), method="POST"))
+
+    def _send(self, request: urllib.request.Request) -> Any:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+            return json.load(answer)["value"]
 
 
 @contextmanager
 def start_chromium() -> Iterator[Browser]:
     """Without its sandbox, which needs rights that a container has not: the pages are ours."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find("chromium"), args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
 @contextmanager
 def open_firefox() -> Iterator[Firefox]:
-    command = ["firefox-esr", "--headless", "--no-remote", "--remote-debugging-port=0", "--profile"]
+    command = [find("firefox") or "firefox", "--headless", "--no-remote", "--remote-debugging-port=0", "--profile"]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        process = subprocess.Popen([*command, folder], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        try:
-            yield Firefox(_find_address(process))
-        finally:
-            process.terminate()
-            process.communicate(timeout=SECONDS)
+        with ended(start([*command, folder], stderr=subprocess.PIPE)) as process:
+            engine = Firefox(_find_address(process))
+            yield engine
+            engine.socket.close()
 
 
 def _find_address(process: "subprocess.Popen[str]") -> str:
@@ -121,32 +132,62 @@ def _find_address(process: "subprocess.Popen[str]") -> str:
 @contextmanager
 def open_webkit() -> Iterator[WebKit]:
     """On a screen that only Xvfb has."""
-    options = webdriver.WebKitGTKOptions()
-    options.binary_location = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser"
-    options.add_argument("--automation")
-    with _screen() as display:
-        service = Service(shutil.which("WebKitWebDriver"), env={"DISPLAY": display})
-        driver = webdriver.WebKitGTK(options=options, service=service)
+    browser = next(Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser"))
+    with _screen() as display, socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+        free.close()
+        command = [find("webkit") or "WebKitWebDriver", f"--port={port}"]
+        with ended(start(command, env={**os.environ, "DISPLAY": display})):
+            _wait_for(port)
+            engine = WebKit(f"http://127.0.0.1:{port}", browser)
+            yield engine
+            engine.close()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + SECONDS
+    while True:
         try:
-            driver.set_script_timeout(SECONDS)
-            yield WebKit(driver)
-        finally:
-            driver.quit()
+            return socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 @contextmanager
 def _screen() -> Iterator[str]:
-    process = subprocess.Popen(["Xvfb", "-displayfd", "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout
-    try:
+    command = ["Xvfb", "-displayfd", "1"]
+    with ended(start(command, stdout=subprocess.PIPE)) as process:
+        assert process.stdout
         yield f":{process.stdout.readline().strip()}"
+
+
+def start(command: list[str], **options: Any) -> "subprocess.Popen[str]":
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, **{**quiet, **options}, text=True)
+
+
+@contextmanager
+def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
+    """`process`, which is ended with the block."""
+    try:
+        yield process
     finally:
         process.terminate()
         process.communicate(timeout=SECONDS)
 
 
-ENGINES: dict[str, tuple[str, Callable[[], AbstractContextManager[Engine]]]] = {
-    "chromium": ("chromium", open_chromium),
-    "firefox": ("firefox-esr", open_firefox),
-    "webkit": ("WebKitWebDriver", open_webkit),
+def find(name: str) -> str | None:
+    """The program of the browser `name`, by the names that Debian and GitHub's runners give it, if it is here."""
+    return next(filter(None, map(shutil.which, PROGRAMS[name])), None)
+
+
+PROGRAMS = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "firefox": ("firefox-esr", "firefox"),
+    "webkit": ("WebKitWebDriver",),
+}
+OTHERS: dict[str, Callable[[], AbstractContextManager[Engine]]] = {
+    "firefox": open_firefox,
+    "webkit": open_webkit,
 }

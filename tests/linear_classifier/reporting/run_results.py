@@ -1,14 +1,19 @@
 """What a run could have left, made without running one."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from linear_classifier.data.splits import Dataset, Split
 from linear_classifier.evaluation.exact import compute_logits
 from linear_classifier.evaluation.metrics import compute_metrics, predict
+from linear_classifier.evaluation.usual_inputs import measure_usual_inputs
 from linear_classifier.params import EvaluateParams
+from linear_classifier.reporting.missed import measure_missed
+from linear_classifier.reporting.page import build_page
 from linear_classifier.reporting.summary import Results
+from linear_classifier.reporting.trial import embed_model
 from linear_classifier.training.history import Epoch
 from tests.good_model import build_saved
 
@@ -47,3 +52,15 @@ def build_results(
         predictions=predictions,
     )
     return results, test
+
+
+def build_trial(results: Results, test: Split) -> dict[str, Any] | None:
+    """What the page's script reads; the test images stand for the training images."""
+    return embed_model(results, test, measure_usual_inputs(test, len(results.saved.class_names)))
+
+
+def build_whole_page(**options: Any) -> bytes:
+    """The page of `build_results(**options)`."""
+    results, test = build_results(**options)
+    usual = measure_usual_inputs(test, len(results.saved.class_names))
+    return build_page(results, test.images, embed_model(results, test, usual), measure_missed(test, usual))

@@ -6,24 +6,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from linear_classifier.reporting.page import build_page
-from linear_classifier.reporting.trial import embed_model
 from tests.linear_classifier.reporting.hostile_names import HOSTILE_NAMES
-from tests.linear_classifier.reporting.run_results import build_results
+from tests.linear_classifier.reporting.run_results import build_results, build_trial, build_whole_page
 from tests.processes import ROOT
 
 BUILD = """
 import hashlib
-from linear_classifier.reporting.page import build_page
-from linear_classifier.reporting.trial import embed_model
-from tests.linear_classifier.reporting.run_results import build_results
-results, test = build_results()
-print(hashlib.sha256(build_page(results, test.images, embed_model(results, test))).hexdigest())
+from tests.linear_classifier.reporting.run_results import build_whole_page
+print(hashlib.sha256(build_whole_page()).hexdigest())
 """
 FONTS = '<?xml version="1.0"?><fontconfig><dir>{folder}</dir></fontconfig>'
 
@@ -47,13 +41,8 @@ class Elements(html.parser.HTMLParser):
             self.texts[tag][-1] = data
 
 
-def build(**options: Any) -> bytes:
-    results, test = build_results(**options)
-    return build_page(results, test.images, embed_model(results, test))
-
-
 def test_build_page_allows_its_own_script_and_style_and_nothing_else() -> None:
-    elements = Elements(build())
+    elements = Elements(build_whole_page())
     policy = next(attrs["content"] or "" for _, attrs in elements.found if attrs.get("http-equiv"))
     data, script = elements.texts["script"]
     allowed = {
@@ -67,27 +56,27 @@ def test_build_page_allows_its_own_script_and_style_and_nothing_else() -> None:
 
 
 def test_build_page_has_nothing_to_load_and_no_inline_style_or_handler() -> None:
-    for tag, attrs in Elements(build()).found:
+    for tag, attrs in Elements(build_whole_page()).found:
         assert not {name for name in attrs if name == "style" or name.startswith("on")}, (tag, attrs)
         links = [attrs[name] or "" for name in ("src", "href", "action", "data", "poster") if name in attrs]
         assert all(link.startswith(("#", "data:")) for link in links), (tag, attrs)
 
 
 def test_build_page_shows_hostile_names_as_text() -> None:
-    page = build(class_names=HOSTILE_NAMES, images_a_class=2)
-    tame = build(class_names=[f"class {index}" for index in range(len(HOSTILE_NAMES))], images_a_class=2)
+    page = build_whole_page(class_names=HOSTILE_NAMES, images_a_class=2)
+    tame = build_whole_page(class_names=[f"class {index}" for index in range(len(HOSTILE_NAMES))], images_a_class=2)
     assert [tag for tag, _ in Elements(page).found] == [tag for tag, _ in Elements(tame).found]
     assert json.loads(Elements(page).texts["script"][0])["class_names"] == HOSTILE_NAMES
 
 
 def test_build_page_of_a_thousand_classes_is_bounded() -> None:
-    page = build(class_names=[f"class {index}" for index in range(1000)], images_a_class=2)
+    page = build_whole_page(class_names=[f"class {index}" for index in range(1000)], images_a_class=2)
     assert len(page) < 1_200_000, "most of it the model and its answers"
 
 
 def test_build_page_without_the_model_says_so_and_has_all_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("linear_classifier.reporting.trial.MAX_WEIGHT_BYTES", 100)
-    page = build().decode()
+    page = build_whole_page().decode()
     assert "The model is not embedded in this page" in page and "<script" not in page and 'id="trial"' not in page
     assert all(f'id="{name}"' in page for name in ("results", "classes", "confusion", "mistakes", "calibration"))
 
@@ -108,10 +97,10 @@ def test_build_page_gives_the_same_bytes_whatever_the_machine_has(tmp_path: Path
 
 
 def test_build_page_labels_each_control_and_numbers_each_id_once() -> None:
-    elements = Elements(build()).found
+    elements = Elements(build_whole_page()).found
     ids = [attrs["id"] for _, attrs in elements if "id" in attrs]
     assert len(ids) == len(set(ids))
-    page = build().decode()
+    page = build_whole_page().decode()
     targets = re.findall(r'(?:href="#|aria-labelledby="|aria-describedby="|aria-controls="|for=")([^"]+)"', page)
     assert set(targets) <= set(ids)
 
@@ -119,7 +108,7 @@ def test_build_page_labels_each_control_and_numbers_each_id_once() -> None:
 def test_embedded_logits_are_python_s_sum_in_order() -> None:
     results, test = build_results((3, 4, 2))
     images = np.asarray(test.images[:])
-    trial = embed_model(results, test)
+    trial = build_trial(results, test)
     assert trial
     logits = np.frombuffer(base64.b64decode(trial["logits"]), "<f8").reshape(len(trial["indices"]), -1)
     table = np.frombuffer(results.saved.pixel_table, "<f4").reshape(3, 256)
