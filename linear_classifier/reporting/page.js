@@ -10,7 +10,7 @@ const byId = id => document.getElementById(id)
 const percent = share => `${(100 * share).toFixed(1)} %`
 
 let data, model, usual, examples
-let current = null // what is being answered: { inputs, logits, probabilities, order }
+let current = null // what is being answered: { pixels, inputs, logits, probabilities, order }
 
 function start() {
   byId('no-script').remove()
@@ -144,7 +144,7 @@ function answer(pixels, note) {
   if (!pixels) return blank()
   const inputs = lookUp(model, pixels)
   const logits = computeLogits(model, inputs)
-  current = { inputs, logits, probabilities: softmax(logits), order: rank(logits) }
+  current = { pixels, inputs, logits, probabilities: softmax(logits), order: rank(logits) }
   paintImage(byId('seen'), pixels)
   byId('seen').setAttribute('aria-label', `The ${model.width} by ${model.height} pixels that the model gets`)
   sayAnswer()

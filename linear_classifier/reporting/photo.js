@@ -45,13 +45,13 @@ async function takeFiles(files) {
   if (!files.length) return
   const number = ++numPictures
   choose('picture')
+  byId('from-picture').setAttribute('aria-busy', 'true')
   byId('picture-problem').textContent = ''
-  try {
-    const picture = await readPicture(files[0])
-    if (number === numPictures) takePicture(picture)
-  } catch (error) {
-    if (number === numPictures) refusePicture(error)
-  }
+  const picture = await readPicture(files[0]).catch(error => error)
+  if (number !== numPictures) return
+  if (picture instanceof Error) refusePicture(picture)
+  else takePicture(picture)
+  byId('from-picture').setAttribute('aria-busy', 'false')
 }
 
 function takePicture(picture) {

@@ -112,11 +112,13 @@ def start_chromium() -> Iterator[Browser]:
 @contextmanager
 def open_firefox() -> Iterator[Firefox]:
     command = [find("firefox") or "firefox", "--headless", "--no-remote", "--remote-debugging-port=0", "--profile"]
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        with ended(start([*command, folder], stderr=subprocess.PIPE)) as process:
-            engine = Firefox(_find_address(process))
-            yield engine
-            engine.socket.close()
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        ended(start([*command, folder], stderr=subprocess.PIPE)) as process,
+    ):
+        engine = Firefox(_find_address(process))
+        yield engine
+        engine.socket.close()
 
 
 def _find_address(process: "subprocess.Popen[str]") -> str:
