@@ -7,7 +7,6 @@ from typing import Any
 
 from linear_classifier.data.splits import load_dataset, load_split
 from linear_classifier.evaluation.tables import parse_predictions
-from linear_classifier.evaluation.usual_inputs import PATH as USUAL_INPUTS
 from linear_classifier.evaluation.usual_inputs import read_usual_inputs
 from linear_classifier.io.files import open_regular, write_bytes
 from linear_classifier.io.provenance import record
@@ -21,7 +20,7 @@ from linear_classifier.reporting.trial import embed_model
 from linear_classifier.training.history import parse_history
 
 PREPARED, TRAIN, EVALUATE = Path("data/prepared"), Path("reports/train"), Path("reports/evaluate")
-REPORTS, MODEL = Path("reports/report"), Path("models/model.pkl")
+REPORTS, MODEL, USUAL_INPUTS = Path("reports/report"), Path("models/model.pkl"), Path("models/usual_inputs.safetensors")
 
 
 def main() -> None:

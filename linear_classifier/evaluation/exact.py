@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from linear_classifier.model.model_file import SavedModel
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -21,6 +23,22 @@ LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 TAYLOR = [1 / math.factorial(power) for power in range(13, 1, -1)]  # down to that of r squared
 SMALLEST = -700.0  # below it `exp` is 0: a share of 1e-304 of any sum
+
+
+class ExactModel:
+    """The numbers of a saved model, in float64."""
+
+    def __init__(self, saved: SavedModel) -> None:
+        self._table, self.weight, self.bias = (
+            np.frombuffer(data, "<f4").astype(np.float64) for data in (saved.pixel_table, saved.weight, saved.bias)
+        )
+        self.weight = self.weight.reshape(len(self.bias), -1)
+
+    def logits(self, images: NDArray[np.uint8]) -> Floats:
+        """Of `images` uint8 `(n, channels, height, width)`, `(n, classes)`."""
+        channels = 256 * np.arange(images.shape[1], dtype=np.int32)[:, None, None]
+        entries = (images + channels).reshape(len(images), self.weight.shape[1]).T
+        return compute_logits(self.weight, self.bias, self._table[np.ascontiguousarray(entries)])
 
 
 def compute_logits(weight: Array, bias: Array, inputs: Array) -> Array:

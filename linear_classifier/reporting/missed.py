@@ -6,7 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from linear_classifier.data.splits import Split
-from linear_classifier.evaluation.usual_inputs import UNUSUAL, Pixels, UsualInputs, farther_than, measure_signs
+from linear_classifier.evaluation.usual_inputs import (
+    UNUSUAL,
+    Pixels,
+    UsualInputs,
+    describe_look,
+    farther_than,
+    measure_signs,
+)
 
 MAX_IMAGES, MAX_BYTES = 1000, 2**24
 
@@ -38,9 +45,8 @@ def measure_missed(test: Split, usual: UsualInputs) -> Missed:
 def share_marked(images: Pixels, usual: UsualInputs) -> float:
     """Which share of `images` `(n, channels, height, width)` at least one of the signs marks."""
     signs = measure_signs(images, usual.class_means, usual.background)
-    far = farther_than(signs.distances, usual) >= UNUSUAL
-    small, off_centre = signs.extents < usual.extents[100 - UNUSUAL], signs.shifts > usual.shifts[UNUSUAL]
-    return float((far | small | off_centre).mean())
+    looks_unusual = np.array(describe_look(signs, usual)) != "usual"
+    return float(((farther_than(signs.distances, usual) >= UNUSUAL) | looks_unusual).mean())
 
 
 def change(images: Pixels, background: Pixels) -> dict[str, Pixels]:

@@ -281,23 +281,27 @@ function answerPicture(source, options, note) {
 
 // Is it unusual?
 
+const LOOKS = {
+  small: 'is smaller',
+  'off-centre': 'is farther from the middle',
+  filling: 'covers more of the image',
+  faint: 'is much fainter',
+}
+
 function showSigns(pixels) {
-  const signs = measureSigns(model, usual, pixels)
-  const isUnusual = !signs || signs.isFar || signs.isSmall || signs.isOffCentre
+  const signs = measureSigns(model, usual, pixels) ?? { farther: 0, isFar: false, look: ['empty'] }
+  const isUnusual = signs.isFar || signs.look.length > 0
   byId('signs').classList.toggle('unusual', isUnusual)
   byId('signs-title').textContent = isUnusual ? 'It is unusual' : 'Nothing unusual'
-  byId('sign-distance').replaceChildren(...flagged(signs?.isFar, describeDistance(signs)))
-  byId('sign-place').replaceChildren(...flagged(!signs || signs.isSmall || signs.isOffCentre, describePlace(signs)))
+  const distance = `It is farther from the nearest class’s mean image than ${signs.farther} % of the training images.`
+  byId('sign-distance').replaceChildren(...flagged(signs.isFar, distance))
+  byId('sign-place').replaceChildren(...flagged(signs.look.length, sayLook(signs.look)))
 }
 
-function describeDistance(signs) {
-  return signs ? `It is farther from the nearest class’s mean image than ${signs.farther} % of the training images.` : ''
-}
-
-function describePlace(signs) {
-  if (!signs) return 'Nothing in it stands out from the background.'
-  const found = [...signs.isSmall ? ['smaller'] : [], ...signs.isOffCentre ? ['farther from the middle'] : []]
-  return found.length ? `What it shows is ${found.join(' and ')} than in 99 % of the training images.` : 'Size and position are as in the training images.'
+function sayLook(look) {
+  if (look.includes('empty')) return 'Nothing in it stands out from the background.'
+  if (!look.length) return 'The size, position and contrast of what it shows are as in the training images.'
+  return `What it shows ${look.map(word => LOOKS[word]).join(' and ')} than in nearly all training images.`
 }
 
 function flagged(isFlagged, text) {

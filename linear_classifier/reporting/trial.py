@@ -5,12 +5,11 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from linear_classifier.data.splits import Split
-from linear_classifier.evaluation.exact import compute_logits
+from linear_classifier.evaluation.exact import ExactModel
 from linear_classifier.evaluation.metrics import Ints, Predictions, surest_mistakes
-from linear_classifier.evaluation.usual_inputs import UsualInputs
+from linear_classifier.evaluation.usual_inputs import Signs, UsualInputs
 from linear_classifier.model.model_file import SavedModel
 from linear_classifier.reporting.summary import Results
 
@@ -36,15 +35,8 @@ def embed_model(results: Results, test: Split, usual: UsualInputs) -> dict[str, 
         "indices": chosen.tolist(),
         "labels": test.labels[chosen].tolist(),
         "predicted": results.predictions.predicted[chosen].tolist(),
-        "usual": {
-            "class_means": _encode(usual.class_means.tobytes()),
-            "background": usual.background.tolist(),
-            "is_plain": usual.is_plain,
-            "extents": usual.extents.tolist(),
-            "shifts": usual.shifts.tolist(),
-            "distances": usual.distances.tolist(),
-        },
-        "logits": _encode(_logits(saved, images).astype("<f8").tobytes()),
+        "usual": _describe_usual(usual),
+        "logits": _encode(ExactModel(saved).logits(images).astype("<f8").tobytes()),
     }
 
 
@@ -66,12 +58,14 @@ def choose_examples(predictions: Predictions, count: int) -> Ints:
     return np.concatenate([mistakes, in_turn])[:count]
 
 
-def _logits(saved: SavedModel, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    numbers = {name: np.frombuffer(getattr(saved, name), "<f4") for name in ("pixel_table", "weight", "bias")}
-    offsets = 256 * np.arange(images.shape[1])[:, np.newaxis, np.newaxis]
-    inputs = numbers["pixel_table"][images + offsets].reshape(len(images), -1).T
-    weight = numbers["weight"].reshape(len(saved.class_names), -1)
-    return compute_logits(weight.astype(np.float64), numbers["bias"].astype(np.float64), inputs.astype(np.float64))
+def _describe_usual(usual: UsualInputs) -> dict[str, Any]:
+    percentiles = {name: getattr(usual, name).tolist() for name in Signs._fields}
+    return {
+        "class_means": _encode(usual.class_means.tobytes()),
+        "background": usual.background.tolist(),
+        "is_plain": usual.is_plain,
+        **percentiles,
+    }
 
 
 def _encode(data: bytes) -> str:

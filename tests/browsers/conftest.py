@@ -45,8 +45,6 @@ def run_folder(raw_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     shutil.copy(ROOT / "params.yaml", folder)
     shutil.copytree(raw_folder, folder / "data/raw" / NAME)
     for stage in ("prepare", "train", "evaluate", "report"):
-        if stage == "report" and not (folder / "models/usual_inputs.safetensors").exists():
-            shutil.copy(ROOT / "models/usual_inputs.safetensors", folder / "models")
         run("python", "-m", "stages", stage, cwd=folder, environment={"PYTHONPATH": str(ROOT)})
     return folder
 

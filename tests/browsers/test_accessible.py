@@ -114,7 +114,7 @@ def mix(colour: list[int], background: list[int], share: float) -> list[float]:
 def contrast(one: list[Any], other: list[Any]) -> float:
     """https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio"""
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
+    return float((lighter + 0.05) / (darker + 0.05))
 
 
 def luminance(colour: list[Any]) -> float:
