@@ -87,7 +87,8 @@ def fit_picture(planes: Pixels, fitting: Fitting) -> Pixels:
     if not ink.any():
         raise ValueError(EMPTY)
     if fitting.background is None:
-        return _paste(planes.astype(np.int64), own.tolist(), fitting)
+        whole, around = (255 - planes, 255 - own) if fitting.invert == "yes" else (planes, own)
+        return _paste(whole.astype(np.int64), around.tolist(), fitting)
     rows, columns = np.nonzero(ink)
     box = planes[:, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     levels = _make_levels(own.tolist(), fitting)

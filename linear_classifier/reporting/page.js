@@ -5,6 +5,7 @@ const PAUSE = 500 // milliseconds without a change after which an answer is read
 const FOR = [232, 134, 58]
 const AGAINST = [63, 127, 224]
 const BLANK = 'Nothing to answer yet.'
+const EMPTY = 'Nothing stands out from the background.'
 
 const byId = id => document.getElementById(id)
 const percent = share => `${(100 * share).toFixed(1)} %`
@@ -137,11 +138,11 @@ function showExample() {
 
 // The answer
 
-// Show what the model says of `pixels`, or nothing where there are none; `note` says what they are.
+// Show what the model says of `pixels`, which `note` describes.
 function answer(pixels, note) {
-  for (const id of ['answer', 'evidence-part', 'signs-part']) byId(id).hidden = !pixels
-  byId('seen-note').textContent = note
-  if (!pixels) return blank()
+  const signs = measureSigns(model, usual, pixels)
+  if (!signs) return sayNothing(EMPTY)
+  showParts(true, note)
   const inputs = lookUp(model, pixels)
   const logits = computeLogits(model, inputs)
   current = { pixels, inputs, logits, probabilities: softmax(logits), order: rank(logits) }
@@ -150,10 +151,17 @@ function answer(pixels, note) {
   sayAnswer()
   fillBars()
   showEvidence()
-  showSigns(pixels)
+  showSigns(signs)
 }
 
-function blank() {
+function showParts(areShown, note) {
+  for (const id of ['answer', 'evidence-part', 'signs-part']) byId(id).hidden = !areShown
+  byId('seen-note').textContent = note
+}
+
+// Where there is nothing to answer, nothing is: not even on an empty drawing, of which a model is as sure as of any.
+function sayNothing(note) {
+  showParts(false, note)
   current = null
   const canvas = byId('seen')
   canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height)
@@ -275,7 +283,8 @@ function paint(canvas, colourOf) {
 // A picture or drawing, `source`, brought to what the model takes, and answered; gives what `fitPicture` does.
 function answerPicture(source, options, note) {
   const found = fitPicture(model, usual, source, options)
-  answer(found.pixels, found.pixels ? note : 'Nothing stands out from the background.')
+  if (found.pixels) answer(found.pixels, note)
+  else sayNothing(EMPTY)
   return found
 }
 
@@ -288,8 +297,7 @@ const LOOKS = {
   faint: 'is much fainter',
 }
 
-function showSigns(pixels) {
-  const signs = measureSigns(model, usual, pixels) ?? { farther: 0, isFar: false, look: ['empty'] }
+function showSigns(signs) {
   const isUnusual = signs.isFar || signs.look.length > 0
   byId('signs').classList.toggle('unusual', isUnusual)
   byId('signs-title').textContent = isUnusual ? 'It is unusual' : 'Nothing unusual'
@@ -299,7 +307,6 @@ function showSigns(pixels) {
 }
 
 function sayLook(look) {
-  if (look.includes('empty')) return 'Nothing in it stands out from the background.'
   if (!look.length) return 'The size, position and contrast of what it shows are as in the training images.'
   return `What it shows ${look.map(word => LOOKS[word]).join(' and ')} than in nearly all training images.`
 }

@@ -91,7 +91,7 @@ function pictureOptions() {
 
 function showPicture() {
   byId('picture-controls').hidden = !photo
-  if (!photo) return answer(null, 'No picture yet.')
+  if (!photo) return sayNothing('No picture yet.')
   const found = answerPicture(photo, pictureOptions(), notePicture())
   paintPhoto(found.box)
 }

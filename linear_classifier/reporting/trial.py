@@ -35,7 +35,7 @@ def embed_model(results: Results, test: Split, usual: UsualInputs) -> dict[str, 
         "indices": chosen.tolist(),
         "labels": test.labels[chosen].tolist(),
         "predicted": results.predictions.predicted[chosen].tolist(),
-        "usual": _describe_usual(usual),
+        "usual": describe_usual(usual),
         "logits": _encode(ExactModel(saved).logits(images).astype("<f8").tobytes()),
     }
 
@@ -58,7 +58,8 @@ def choose_examples(predictions: Predictions, count: int) -> Ints:
     return np.concatenate([mistakes, in_turn])[:count]
 
 
-def _describe_usual(usual: UsualInputs) -> dict[str, Any]:
+def describe_usual(usual: UsualInputs) -> dict[str, Any]:
+    """What the training images are like, as plain values."""
     percentiles = {name: getattr(usual, name).tolist() for name in Signs._fields}
     return {
         "class_means": _encode(usual.class_means.tobytes()),

@@ -114,13 +114,13 @@ def mix(colour: list[int], background: list[int], share: float) -> list[float]:
 def contrast(one: list[Any], other: list[Any]) -> float:
     """https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio"""
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
-    return float((lighter + 0.05) / (darker + 0.05))
+    return (lighter + 0.05) / (darker + 0.05)
 
 
 def luminance(colour: list[Any]) -> float:
     parts = [part / 255 for part in colour]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
 
 
 @pytest.mark.parametrize("width", [360, 320])  # 320: a window of 1,280 pixels at 400 %
