@@ -16,7 +16,7 @@ from tqdm import tqdm
 from linear_classifier.data.loader import Batch, build_loader, evaluation_batch_size
 from linear_classifier.data.pixel_table import build_pixel_table
 from linear_classifier.data.splits import Split
-from linear_classifier.model.linear import build_model
+from linear_classifier.model.linear import TransposedLinear, build_model
 from linear_classifier.params import RuntimeParams, TrainParams
 from linear_classifier.training.history import Epoch
 from linear_classifier.training.state import TrainingState, cosine_lr, count_epochs
@@ -68,7 +68,7 @@ def train(
     on_first_batch(next(iter(train_loader)))  # a look changes nothing: the order is a function of seed and epoch
 
     model, num_epochs = (
-        build_model(image_shape, num_classes, table.dtype).to(device),
+        build_model(image_shape, num_classes, table.dtype, TransposedLinear).to(device),
         count_epochs(params, len(train_loader)),
     )
     state = TrainingState.begin(model, params)

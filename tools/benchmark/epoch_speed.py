@@ -19,7 +19,7 @@ from linear_classifier.data.loader import Batch, build_loader
 from linear_classifier.data.order import BatchOrder, cut_into_blocks
 from linear_classifier.data.pixel_table import build_pixel_table, look_up
 from linear_classifier.data.splits import Split
-from linear_classifier.model.linear import build_model
+from linear_classifier.model.linear import TransposedLinear, build_model
 from linear_classifier.params import RuntimeParams
 from linear_classifier.preparation.fashion_mnist import load_raw_files
 from linear_classifier.training.loop import train_one_epoch
@@ -49,7 +49,7 @@ def textbook_images_per_second(dataset: FashionMNIST, batch_size: int) -> float:
 
 def our_images_per_second(loader: DataLoader[Batch] | "PlainBatches", num_images: int, dtype: torch.dtype) -> float:
     """(b) the stage's own epoch over `loader`; with `PlainBatches` (c) the same arithmetic, and no DataLoader."""
-    model = build_model([1, 28, 28], 10, dtype)
+    model = build_model([1, 28, 28], 10, dtype, TransposedLinear)
     optimizer = SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
     return num_images / _seconds(lambda: train_one_epoch(model, loader, optimizer))  # type: ignore[arg-type]
 
