@@ -23,8 +23,8 @@ def test_build_model_starts_uniform_at_a_loss_of_ln_classes(num_classes: int) ->
 
 def test_transposed_linear_gives_the_logits_and_gradients_of_linear() -> None:
     plain, transposed = (build_model([3, 4, 5], 7, torch.float64, layer) for layer in (nn.Linear, TransposedLinear))
-    nn.init.normal_(plain[1].weight)
-    nn.init.normal_(plain[1].bias)
+    for parameter in plain.parameters():
+        nn.init.normal_(parameter)
     transposed.load_state_dict(plain.state_dict())
     images = torch.randn(6, 3, 4, 5, dtype=torch.float64)
     for model in (plain, transposed):
