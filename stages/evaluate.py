@@ -1,4 +1,7 @@
-"""`python -m stages evaluate`: judge `models/model.pkl` on the test split, write `reports/evaluate/`."""
+"""`python -m stages evaluate`: judge `models/model.pkl` on the test split, write `reports/evaluate/`.
+
+What the training images are like goes to `models/usual_inputs.safetensors`, by which others are found unusual.
+"""
 
 import time
 from dataclasses import asdict
@@ -15,6 +18,7 @@ from linear_classifier.evaluation.classify import classify
 from linear_classifier.evaluation.metrics import compute_metrics, count_confusion
 from linear_classifier.evaluation.pictures import draw_confusion, draw_mistakes, draw_weights
 from linear_classifier.evaluation.tables import format_confusion, format_predictions
+from linear_classifier.evaluation.usual_inputs import format_usual_inputs, measure_usual_inputs
 from linear_classifier.io.files import write_bytes, write_chunks, write_json
 from linear_classifier.io.provenance import record
 from linear_classifier.io.sections import short_repr
@@ -22,6 +26,7 @@ from linear_classifier.model.model_file import SavedModel, read_model
 from linear_classifier.params import load_params
 
 PREPARED, REPORTS, MODEL = Path("data/prepared"), Path("reports/evaluate"), Path("models/model.pkl")
+USUAL_INPUTS = Path("models/usual_inputs.safetensors")
 
 
 def main() -> None:
@@ -52,6 +57,8 @@ def main() -> None:
         draw_mistakes(test.images, predictions, saved.class_names, params.evaluate.num_mistakes),
     )
     write_json(REPORTS / "metrics.json", metrics)
+    usual = measure_usual_inputs(load_split(PREPARED, "train", dataset), len(saved.class_names))
+    write_bytes(USUAL_INPUTS, format_usual_inputs(usual))
     print(f"evaluate: accuracy {metrics['accuracy']}, loss {metrics['loss']} on {len(test)} test images", flush=True)
     record(Path("reports/provenance.json"), "evaluate", started, device=str(device))
 

@@ -10,6 +10,7 @@ from tools.command_line import expect_no_arguments
 
 TRAIN, EVALUATE = Path("reports/train/metrics.json"), Path("reports/evaluate/metrics.json")
 LOOK_AT = (
+    "reports/report/index.html",
     "reports/evaluate/confusion.png",
     "reports/evaluate/mistakes.png",
     "reports/evaluate/weights.png",

@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from linear_classifier.evaluation.exact import Floats, exp_from_largest, sum_classes
+
 Ints = NDArray[np.int64]
 
 
@@ -22,12 +23,9 @@ class Predictions:
 
 def predict(logits: Floats, labels: Ints) -> Predictions:
     """Softmax of `logits` `(n, classes)`: the likeliest class of each image, the first of equals."""
-    log_probabilities = logits - logits.max(axis=1, keepdims=True)
-    log_probabilities -= np.log(np.exp(log_probabilities).sum(axis=1, keepdims=True))
-    rows, predicted = np.arange(len(labels)), logits.argmax(axis=1)
-    return Predictions(
-        labels, predicted, np.exp(log_probabilities[rows, predicted]), abs(log_probabilities[rows, labels])
-    )
+    total = sum_classes(exp_from_largest(logits))[:, 0]
+    below_largest = logits.max(axis=1) - logits[np.arange(len(labels)), labels]
+    return Predictions(labels, logits.argmax(axis=1), 1 / total, np.log(total) + below_largest)
 
 
 def join(parts: Sequence[Predictions]) -> Predictions:
@@ -63,6 +61,14 @@ def expected_calibration_error(predictions: Predictions, num_bins: int) -> float
 def confidence_bins(confidence: Floats, num_bins: int) -> Ints:
     """The bin of each confidence, 0 to `num_bins` - 1, `(n,)`."""
     return np.clip(np.ceil(confidence * num_bins).astype(np.int64) - 1, 0, num_bins - 1)
+
+
+def surest_mistakes(predictions: Predictions, count: int) -> Ints:
+    """The wrong predictions of the highest confidence, the surest first, as indices of test images."""
+    wrong = np.flatnonzero(predictions.predicted != predictions.labels)
+    confidence = predictions.confidence[wrong].round(6)  # so that ties fall alike everywhere
+    chosen: Ints = wrong[np.argsort(-confidence, kind="stable")][:count]
+    return chosen
 
 
 def compute_metrics(predictions: Predictions, class_names: list[str], calibration_bins: int) -> dict[str, object]:

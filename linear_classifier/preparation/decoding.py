@@ -10,7 +10,7 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,19 @@ EIGHT_BIT = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CM
 Content = Path | str | bytes | NDArray[np.uint8]
 
 
+class Decoding(Protocol):
+    """How every image is decoded: to as many bytes."""
+
+    @property
+    def num_bytes(self) -> int: ...
+
+    def decode(self, content: Content) -> bytes:
+        """The pixels of `content`; raises ValueError, whose message says why, where there are none."""
+
+    def fits(self, pixels: NDArray[np.uint8]) -> bool:
+        """Whether `pixels` are as decoded already."""
+
+
 class Target(NamedTuple):
     """What every image is brought to, by `resize` where its size is another."""
 
@@ -45,29 +58,36 @@ class Target(NamedTuple):
     def num_bytes(self) -> int:
         return self.channels * self.height * self.width
 
+    def decode(self, content: Content) -> bytes:
+        """The pixels of `content`, uint8 `(channels, height, width)` row by row.
 
-def decode(content: Content, target: Target) -> bytes:
-    """The pixels of `content` as `target` says, uint8 `(channels, height, width)` row by row.
+        Raises:
+            ValueError: it is no such image, whole and within the limits; the message says why.
+        """
+        if isinstance(content, np.ndarray) and self.fits(content):
+            return content.transpose(2, 0, 1).tobytes() if content.ndim == 3 else content.tobytes()
+        image = _resize(load_picture(content, self.mode), self)
+        return image.tobytes() if self.channels == 1 else b"".join(band.tobytes() for band in image.split())
+
+    def fits(self, pixels: NDArray[np.uint8]) -> bool:
+        """Whether `pixels` `(height, width)` or `(height, width, channels)` are as they should be already."""
+        shape = (self.height, self.width)
+        return pixels.shape in ((*shape, self.channels), shape[: 2 * (self.channels == 1)])
+
+
+def load_picture(content: Content, mode: str) -> Image.Image:
+    """`content` in its own size, upright, with 8 bits a channel, as Pillow's `mode` L (grey) or RGB.
 
     Raises:
-        ValueError: it is no such image, whole and within the limits; the message says why.
+        ValueError: it is no image, whole and within the limits; the message says why.
     """
-    if isinstance(content, np.ndarray) and fits(content, target):
-        return content.transpose(2, 0, 1).tobytes() if content.ndim == 3 else content.tobytes()
     try:
         image = _flatten(_load(content))
-        image = _resize(image if image.mode == target.mode else image.convert(target.mode), target)
+        return image if image.mode == mode else image.convert(mode)
     except (MemoryError, _UnusableError):
         raise
     except Exception as error:  # a damaged file makes Pillow raise nearly any type
         raise ValueError(_explain(error)) from None
-    return image.tobytes() if target.channels == 1 else b"".join(band.tobytes() for band in image.split())
-
-
-def fits(pixels: NDArray[np.uint8], target: Target) -> bool:
-    """Whether `pixels` `(height, width)` or `(height, width, channels)` are as `target` says already."""
-    shape = (target.height, target.width)
-    return pixels.shape in ((*shape, target.channels), shape[: 2 * (target.channels == 1)])
 
 
 class _UnusableError(ValueError):

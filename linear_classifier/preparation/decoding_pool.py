@@ -17,7 +17,7 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
-from linear_classifier.preparation.decoding import Content, Target, decode, fits
+from linear_classifier.preparation.decoding import Content, Decoding
 from linear_classifier.preparation.source_image import SourceImage
 
 CHUNK_IMAGES = 128  # decoded at a time by a worker,
@@ -39,7 +39,7 @@ Outcome = Decoded | str
 """A string says why an image cannot be used."""
 
 
-def decode_all(images: Iterable[SourceImage], target: Target) -> Generator[tuple[SourceImage, Outcome]]:
+def decode_all(images: Iterable[SourceImage], decoding: Decoding) -> Generator[tuple[SourceImage, Outcome]]:
     """Each of `images`, in order, with what it decodes to; closing it ends the workers.
 
     Raises:
@@ -48,8 +48,8 @@ def decode_all(images: Iterable[SourceImage], target: Target) -> Generator[tuple
     num_workers = count_cores()
     under_way: deque[tuple[list[SourceImage], Future[list[Outcome]]]] = deque()
     with _pool(num_workers) as pool:
-        for chunk in _cut(images, target.num_bytes):
-            under_way.append((chunk, _start(pool, [image.content for image in chunk], target)))
+        for chunk in _cut(images, decoding.num_bytes):
+            under_way.append((chunk, _start(pool, [image.content for image in chunk], decoding)))
             if len(under_way) >= AHEAD * num_workers:
                 yield from _finish(*under_way.popleft())
         while under_way:
@@ -93,15 +93,15 @@ def _size_in_memory(content: Content) -> int:
     return len(content) if isinstance(content, bytes) else content.nbytes if isinstance(content, np.ndarray) else 0
 
 
-def _start(pool: ProcessPoolExecutor, contents: list[Content], target: Target) -> Future[list[Outcome]]:
-    if all(isinstance(content, np.ndarray) and fits(content, target) for content in contents):
+def _start(pool: ProcessPoolExecutor, contents: list[Content], decoding: Decoding) -> Future[list[Outcome]]:
+    if all(isinstance(content, np.ndarray) and decoding.fits(content) for content in contents):
         done: Future[list[Outcome]] = Future()  # nothing is to be decoded: to send them away would take longer
-        done.set_result([_decode(content, target) for content in contents])
+        done.set_result([_decode(content, decoding) for content in contents])
         return done
     slim: list[Content] = [
         str(content) if isinstance(content, Path) else content for content in contents
     ]  # a Path is slow to send
-    return pool.submit(_decode_in_worker, slim, target)
+    return pool.submit(_decode_in_worker, slim, decoding)
 
 
 def _finish(chunk: list[SourceImage], future: Future[list[Outcome]]) -> Iterator[tuple[SourceImage, Outcome]]:
@@ -120,19 +120,19 @@ def _finish(chunk: list[SourceImage], future: Future[list[Outcome]]) -> Iterator
     return zip(chunk, outcomes, strict=True)
 
 
-def _decode(content: Content, target: Target) -> Outcome:
+def _decode(content: Content, decoding: Decoding) -> Outcome:
     try:
-        pixels = decode(content, target)
+        pixels = decoding.decode(content)
     except ValueError as error:
         return str(error)
     return Decoded(pixels, hashlib.sha256(pixels).digest())
 
 
-def _decode_in_worker(contents: list[Content], target: Target) -> list[Outcome]:
+def _decode_in_worker(contents: list[Content], decoding: Decoding) -> list[Outcome]:
     outcomes = []
     for content in contents:
         signal.setitimer(signal.ITIMER_REAL, SECONDS_AN_IMAGE)
-        outcomes.append(_decode(content, target))
+        outcomes.append(_decode(content, decoding))
     signal.setitimer(signal.ITIMER_REAL, 0)
     return outcomes
 

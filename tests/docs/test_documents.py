@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from linear_classifier.exporting.onnx_file import format_onnx
 from tests.docs.documents import PAGES, Block, anchors_of, blocks_of, console_commands, find_missing, links_of
 from tests.docs.test_console import NOT_RUN, reason_not_to_run
 from tests.good_model import save_small_run
@@ -54,7 +55,8 @@ def test_every_entry_of_what_is_not_run_is_of_a_command_on_a_page() -> None:
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=str)
 def test_python_blocks_run(block: Block, tmp_path: Path) -> None:
-    save_small_run(tmp_path)
+    saved = save_small_run(tmp_path)
+    (tmp_path / "models/model.onnx").write_bytes(format_onnx(saved))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-W", "error", "-c", block.text]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

@@ -20,7 +20,8 @@ import torch
 from linear_classifier.data.loader import build_loader, evaluation_batch_size
 from linear_classifier.data.splits import Split, load_dataset, load_split
 from linear_classifier.evaluation.classify import classify
-from linear_classifier.evaluation.metrics import Floats, compute_metrics
+from linear_classifier.evaluation.exact import Floats
+from linear_classifier.evaluation.metrics import compute_metrics
 from linear_classifier.io.console import open_console
 from linear_classifier.params import Params, load_params
 from linear_classifier.training.loop import train

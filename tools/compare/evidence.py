@@ -15,7 +15,8 @@ from scipy.stats import norm, sem
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from linear_classifier.evaluation.metrics import Floats, Predictions, confidence_bins
+from linear_classifier.evaluation.exact import Floats
+from linear_classifier.evaluation.metrics import Predictions, confidence_bins
 from tools.compare.revision import HEADLINE, Measured, Predicted
 from tools.compare.rules import Rules
 

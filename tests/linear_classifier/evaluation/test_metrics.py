@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
+from linear_classifier.evaluation.exact import Floats
 from linear_classifier.evaluation.metrics import (
-    Floats,
     Ints,
     compute_metrics,
     count_confusion,

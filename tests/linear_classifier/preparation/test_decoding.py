@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from linear_classifier.preparation.decoding import FORMATS, MAX_PIXELS, Target, decode
+from linear_classifier.preparation.decoding import FORMATS, MAX_PIXELS, Content, Target
 
 GREY = Target(2, 2, 1, "stretch")
 COLOUR = Target(2, 2, 3, "stretch")
 PLAIN = Image.fromarray(np.array([[0, 85], [170, 255]], np.uint8))
 FOUR = [0, 85, 170, 255]
+
+
+def decode(content: Content, target: Target) -> bytes:
+    return target.decode(content)
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:

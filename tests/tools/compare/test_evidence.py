@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from linear_classifier.evaluation.metrics import Floats, Predictions, compute_metrics
+from linear_classifier.evaluation.exact import Floats
+from linear_classifier.evaluation.metrics import Predictions, compute_metrics
 from tools.compare.evidence import (
     bootstrap,
     columns_of,

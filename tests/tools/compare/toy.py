@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from linear_classifier.data.splits import Split, save_splits
-from linear_classifier.evaluation.metrics import Floats, Ints, Predictions, compute_metrics
+from linear_classifier.evaluation.exact import Floats
+from linear_classifier.evaluation.metrics import Ints, Predictions, compute_metrics
 from linear_classifier.evaluation.tables import format_confusion, format_predictions
 from linear_classifier.io.files import write_bytes, write_chunks, write_json
 from tests.faults.job.workspace import Workspace

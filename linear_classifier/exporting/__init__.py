@@ -1,0 +1,1 @@
+"""A saved model → the formats that other programs read."""

@@ -1,0 +1,1 @@
+"""A picture of anybody's → what the model takes, and its answer."""
