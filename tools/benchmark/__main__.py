@@ -13,18 +13,21 @@ from tempfile import TemporaryDirectory
 
 import torch
 import yaml
+from PIL import Image
 
 from linear_classifier.data.splits import load_dataset, load_split
 from linear_classifier.devices import select_device, why_no_cuda
 from linear_classifier.io.console import open_console
 from linear_classifier.params import RuntimeParams, load_params
 from tools.benchmark.epoch_speed import CPU, OURS, PLAIN, TEXTBOOK, measure_device, measure_loops, measure_plain
+from tools.benchmark.photographs import save_photographs
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
 from tools.compare.calibrate import open_splits, train_with_seed
 
 BATCH_SIZES = (32, 256, 1024)
 JAX_EPOCHS = 20  # of which the compilation and the imports are the smaller part
 PREPARED, METRICS = Path("data/prepared"), Path("reports/evaluate/metrics.json")
+NUM_PICTURES = 2000  # that are predicted
 
 
 def bench_loops(rounds: int) -> None:
@@ -114,6 +117,29 @@ def bench_seeds(rounds: int) -> None:
     _show("mean, standard deviation", f"{mean(accuracies):.4f}, {stdev(accuracies):.4f}", "mean at least 0.856")
 
 
+def bench_predict(rounds: int) -> None:
+    """`tools.predict` as a process, on JPEGs of 640 x 480 and on images as they are, and on one of them."""
+    test = load_split(PREPARED, "test", load_dataset(PREPARED))
+    images = test.images[:NUM_PICTURES][:, 0]
+    print(f"\ntools.predict as a process, imports included, {NUM_PICTURES} pictures in a folder")
+    with TemporaryDirectory() as folder:
+        small, large = Path(folder, "as-they-are"), Path(folder, "photographs")
+        for place in (small, large):
+            place.mkdir()
+        save_photographs(images, large)
+        for number, image in enumerate(images):
+            Image.fromarray(image).save(small / f"{number:05}.png")
+        _show_speed("JPEGs of 640 x 480", rounds, len(images), str(large))
+        _show_speed("test images as they are", rounds, len(images), str(small), "--like-training")
+        _show_speed("one JPEG", rounds, 1, str(large / "00000.jpg"))
+
+
+def _show_speed(name: str, rounds: int, count: int, *arguments: str) -> None:
+    runs = [run_python("-m", "tools.predict", *arguments) for _ in range(rounds)]
+    seconds, peak = median(run.seconds for run in runs), max(run.peak_mb for run in runs)
+    _show(name, f"{count / seconds:,.0f} images/s ({seconds:.2f} s, at most {peak:.0f} MB a process)")
+
+
 PARTS: dict[str, Callable[[int], None]] = {
     "loops": bench_loops,
     "train": bench_train,
@@ -121,6 +147,7 @@ PARTS: dict[str, Callable[[int], None]] = {
     "repro": bench_repro,
     "seeds": bench_seeds,
     "gpu": bench_gpu,
+    "predict": bench_predict,
 }
 
 
