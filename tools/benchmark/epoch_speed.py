@@ -23,8 +23,9 @@ from linear_classifier.model.linear import TransposedLinear, build_model
 from linear_classifier.params import RuntimeParams
 from linear_classifier.preparation.fashion_mnist import load_raw_files
 from linear_classifier.training.loop import train_one_epoch
+from linear_classifier.training.state import TrainingState
 
-RUNTIME = RuntimeParams(device="cpu", num_workers=0, threads=1)
+RUNTIME = RuntimeParams(device="cpu", num_workers=0, threads=1, checkpoint_dir="")
 CPU = torch.device("cpu")
 TEXTBOOK, OURS, PLAIN = "a: textbook, float32", "b: ours", "c: no DataLoader"
 GAMMA = 0.4
@@ -53,7 +54,8 @@ def our_images_per_second(
     """(b) the stage's own epoch over `loader`; with `PlainBatches` (c) the same arithmetic, and no DataLoader."""
     model = build_model([1, 28, 28], 10, dtype, TransposedLinear).to(device)
     optimizer = SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
-    return num_images / _seconds(lambda: train_one_epoch(model, loader, optimizer))  # type: ignore[arg-type]
+    state = TrainingState(model=model, optimizer=optimizer, best_weights={})
+    return num_images / _seconds(lambda: train_one_epoch(state, loader))  # type: ignore[arg-type]
 
 
 class PlainBatches:
