@@ -1,4 +1,4 @@
-"""`python -m tools.show`: the metrics of the last run as a table, and what to look at."""
+"""`python -m tools.show`: the metrics in reports/ as a table, and what to look at."""
 
 import json
 import sys

@@ -162,15 +162,18 @@ def fit_into(size: Sequence[int], room: tuple[int, int]) -> tuple[int, int]:
 
 def _average(box: Whole, rows: int, columns: int) -> Whole:
     """Means of `box` over the areas of `rows` x `columns` equal parts of it, each pixel by what of it lies there."""
-    height, width = box.shape[1:]
-    sums = _weigh(height, rows) @ box @ _weigh(width, columns).T  # whole numbers below 2^53: exact in any order
-    means: Whole = (sums.astype(np.int64) + height * width // 2) // (height * width)
+    area = box.shape[1] * box.shape[2]
+    sums = _sum_parts(_sum_parts(box, columns).swapaxes(1, 2), rows).swapaxes(1, 2)
+    means: Whole = (sums + area // 2) // area
     return means
 
 
-def _weigh(length: int, parts: int) -> NDArray[np.float64]:
-    """How much of each of `length` pixels lies in each part, in `parts`-ths of a pixel, `(parts, length)`."""
-    pixels, starts = np.arange(length) * parts, np.arange(parts)[:, None] * length
-    overlaps = np.minimum(pixels + parts, starts + length) - np.maximum(pixels, starts)
-    weights: NDArray[np.float64] = np.maximum(overlaps, 0).astype(np.float64)
-    return weights
+def _sum_parts(values: Whole, parts: int) -> Whole:
+    """Sums of `values` `(..., length)` over `parts` equal parts of the length, times `parts`, `(..., parts)`."""
+    length = values.shape[-1]
+    whole, rest = np.divmod(np.arange(parts + 1) * length, parts)  # where parts end: after so many values, and a rest
+    zero = np.zeros((*values.shape[:-1], 1), np.int64)
+    before = np.concatenate([zero, values.cumsum(axis=-1)], axis=-1)
+    up_to_end = parts * before[..., whole] + rest * np.concatenate([values, zero], axis=-1)[..., whole]
+    sums: Whole = np.diff(up_to_end, axis=-1)
+    return sums
