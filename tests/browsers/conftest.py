@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from linear_classifier.preparation.fashion_mnist import NAME
 from tests.browsers.engines import find, start_chromium
 from tests.processes import ROOT, run
 
+expect.set_options(timeout=30_000)  # milliseconds, of a busy machine
 LISTEN = """
 window.violations = []
 document.addEventListener('securitypolicyviolation', event => {
