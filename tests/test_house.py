@@ -19,9 +19,18 @@ MAY_IMPORT = {  # of the three packages; nobody imports stages
     "stages": {"linear_classifier"},
     "tools": {"linear_classifier", "tools"},
 }
-ROOMS = {  # counted apart from the rest of the library
-    **dict.fromkeys(("preparation",), "own images"),
-    **dict.fromkeys(("exporting", "prediction", "reporting"), "the model for people"),
+ROOMS = {  # that came after the house, and are counted apart
+    "own images": ("linear_classifier/preparation/",),
+    "the model for people": (
+        *("linear_classifier/exporting/", "linear_classifier/prediction/", "linear_classifier/reporting/"),
+        *("linear_classifier/evaluation/exact.py", "linear_classifier/evaluation/usual_inputs.py"),
+        *("stages/export.py", "stages/report.py", "tools/predict.py"),
+    ),
+    "resume and ranks": ("linear_classifier/training/checkpoint.py", "linear_classifier/ranks.py"),
+}
+LIMITS = {
+    **{"library and stages": 2100, "tools": 3000},
+    **{"own images": 2400, "the model for people": 1600, "resume and ranks": 500},
 }
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 
@@ -171,13 +180,16 @@ def test_no_two_modules_share_a_name_nor_differ_by_an_s() -> None:
 
 
 def test_packages_stay_small() -> None:
-    lines = Counter[str]()
+    lines = Counter(dict.fromkeys(LIMITS, 0))
     for path in modules():
-        package, *rooms = path.relative_to(ROOT).parts
-        lines[ROOMS.get(rooms[0], "tools" if package == "tools" else "library and stages")] += count_code(path)
+        lines[room_of(path.relative_to(ROOT).as_posix())] += count_code(path)
     print(f"lines of code, without docstrings, comments and blank lines: {dict(lines)}")
-    assert lines["library and stages"] <= 2100 and lines["tools"] <= 3000 and lines["own images"] <= 2400
-    assert lines["the model for people"] <= 1200
+    assert all(count <= LIMITS[room] for room, count in lines.items())
+
+
+def room_of(path: str) -> str:
+    rest = "tools" if path.startswith("tools/") else "library and stages"
+    return next((room for room, starts in ROOMS.items() if path.startswith(starts)), rest)
 
 
 def test_importing_a_module_prints_and_writes_nothing(tmp_path: Path) -> None:
