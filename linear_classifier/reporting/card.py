@@ -14,6 +14,7 @@ from markupsafe import Markup
 from linear_classifier.reporting.summary import FILTERS, Results, count_parameters, headlines
 from linear_classifier.reporting.views import list_classes, list_params
 
+_HUB_TYPES = {"macro_f1": "f1"}  # metrics that the hub knows by another name
 _KEPT = re.compile(r"[^\w /.,%-]|_", re.ASCII)  # of ASCII, all but these means something to Markdown or HTML somewhere
 
 
@@ -47,7 +48,8 @@ def quote(value: object) -> Markup:
 def _format_head(results: Results) -> str:
     name = results.dataset.name
     metrics = [
-        {"type": found.key, "name": found.title, "value": results.metrics[found.key]} for found in headlines(results)
+        {"type": _HUB_TYPES.get(found.key, found.key), "name": found.title, "value": results.metrics[found.key]}
+        for found in headlines(results)
     ]
     result = {
         "task": {"type": "image-classification", "name": "Image classification"},
