@@ -258,9 +258,9 @@ function sumChannels(values) {
 function shadesOf(values) {
   const sizes = values.map(Math.abs).sort()
   const full = Math.max(1e-12, sizes[Math.floor(0.98 * (sizes.length - 1))]) // a few pixels may stand out far
-  return pixel => {
+  return (pixel, part) => {
     const strength = Math.min(1, Math.abs(values[pixel]) / full)
-    return (values[pixel] > 0 ? FOR : AGAINST).map(part => Math.round(part * strength))
+    return Math.round((values[pixel] > 0 ? FOR : AGAINST)[part] * strength)
   }
 }
 
@@ -268,15 +268,17 @@ function shadesOf(values) {
 
 function paintImage(canvas, pixels) {
   const area = model.width * model.height
-  const at = model.channels === 3 ? [0, area, 2 * area] : [0, 0, 0]
-  paint(canvas, pixel => at.map(offset => pixels[offset + pixel]))
+  const offsets = model.channels === 3 ? [0, area, 2 * area] : [0, 0, 0]
+  paint(canvas, (pixel, part) => pixels[offsets[part] + pixel])
 }
 
-function paint(canvas, colourOf) {
+// Paint `canvas`: `valueOf(pixel, part)` is the red, green or blue part of a pixel.
+function paint(canvas, valueOf) {
   const context = canvas.getContext('2d')
   const image = context.createImageData(canvas.width, canvas.height)
-  for (let pixel = 0; pixel < canvas.width * canvas.height; pixel++) {
-    image.data.set([...colourOf(pixel), 255], 4 * pixel)
+  for (let pixel = 0, at = 0; pixel < canvas.width * canvas.height; pixel++, at += 4) {
+    for (let part = 0; part < 3; part++) image.data[at + part] = valueOf(pixel, part)
+    image.data[at + 3] = 255
   }
   context.putImageData(image, 0, 0)
 }
