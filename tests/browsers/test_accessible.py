@@ -143,7 +143,7 @@ def test_page_does_not_scroll_sideways(
 def test_everything_can_be_done_by_keyboard(page_file: Path, watch: Callable[..., Watched]) -> None:
     page = watch(page_file.as_uri()).page
     choosers: list[FileChooser] = []
-    page.on("filechooser", choosers.append)  # now: what is asked for later may come too late
+    page.on("filechooser", lambda chooser: choosers.append(chooser))  # now: what is asked for later may come too late
     said, announced = page.locator("#said"), page.locator("#announced")
     first = said.inner_text()
     press(page, "Tab")
