@@ -30,7 +30,7 @@ export DVC_NO_ANALYTICS := 1
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONPLATLIBDIR PYTHONUSERBASE
 
 .DEFAULT_GOAL := repro
-.PHONY: repro job setup hooks test check format check-committed reproduce base-results use-images faults compare calibrate bench lock image image-run image-test \
+.PHONY: repro job setup hooks test check format check-committed reproduce base-results use-images faults compare calibrate bench gpu-test lock image image-run image-test \
 	image-full-test sbom help clean
 
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -71,7 +71,7 @@ faults: .venv/.checks ## make each fault of tests/faults/FAULTS.md happen, and p
 hooks: .venv/.checks ## let git run the quick checks at each commit and push
 	$(BIN)/python -m pre_commit install
 
-lock: .venv/.checks ## write requirements.lock: every package that requirements.txt needs, with hashes
+lock: .venv/.checks # write requirements.lock: every package that requirements.txt needs, with hashes
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
 		--custom-compile-command "make lock ($$(grep -v '^#' requirements.txt | paste -sd ' ' -))" \
 		--output-file requirements.lock requirements.txt
@@ -96,8 +96,11 @@ compare: .venv/.checks ## say what this workspace, or HEAD=..., did to the metri
 calibrate: .venv/.checks
 	$(BIN)/python -m tools.compare.calibrate $$ARGS
 
-bench: .venv/.checks ## measure speed and memory, against the textbook loop and scikit-learn
+bench: .venv/.checks ## measure speed and memory, against the textbook loop, scikit-learn and JAX
 	$(BIN)/python -m tools.benchmark
+
+gpu-test: .venv/.checks ## test, compare with the CPU and measure on this machine's GPU: build/gpu.txt
+	@$(BIN)/python -m tools.check_gpu
 
 ##@ Its image
 

@@ -28,6 +28,7 @@ def select_device(runtime: RuntimeParams) -> torch.device:
         print(f"device: cpu (auto: {reason})", flush=True)
         return torch.device("cpu")
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time
     print(f"device: cuda ({torch.cuda.get_device_name()})", flush=True)
     return torch.device("cuda")
 
@@ -41,7 +42,7 @@ def why_no_cuda() -> str:
     """Why no GPU can be used, in a few words; empty if one can. Starts CUDA."""
     # cuBLAS is deterministic only with this, set before it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    if torch.version.cuda is None:
+    if torch.version.cuda is None and torch.version.hip is None:  # ROCm's build calls its GPUs "cuda", too
         return "this PyTorch is a CPU-only build"
     try:
         torch.cuda.init()

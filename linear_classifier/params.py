@@ -51,6 +51,7 @@ class RuntimeParams:
     device: Literal["auto", "cpu", "cuda"]
     num_workers: Annotated[int, Range(0, 64)]
     threads: Annotated[int, Range(1, 256)]
+    checkpoint_dir: str
 
 
 @dataclass(frozen=True)

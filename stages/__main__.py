@@ -17,7 +17,7 @@ from types import FrameType
 
 from linear_classifier.io.console import open_console
 
-STAGES = ("prepare", "train", "evaluate", "export")
+STAGES = ("prepare", "train", "evaluate", "report", "export")
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 LIMITS = {  # of a login or a scheduler
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",

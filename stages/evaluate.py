@@ -24,6 +24,7 @@ from linear_classifier.io.provenance import record
 from linear_classifier.io.sections import short_repr
 from linear_classifier.model.model_file import SavedModel, read_model
 from linear_classifier.params import load_params
+from linear_classifier.training.checkpoint import checkpoint_path, remove_checkpoint
 
 PREPARED, REPORTS, MODEL = Path("data/prepared"), Path("reports/evaluate"), Path("models/model.pkl")
 USUAL_INPUTS = Path("models/usual_inputs.safetensors")
@@ -36,6 +37,7 @@ def main() -> None:
     check_made_with(saved.made_with, {"prepare": asdict(params.prepare), "train": asdict(params.train)})
     dataset = load_dataset(PREPARED)
     check_made_for(saved, dataset)
+    remove_checkpoint(checkpoint_path(params.runtime.checkpoint_dir, saved.made_with, dataset))  # DVC has the model
     device = select_device(params.runtime)
     test = load_split(PREPARED, "test", dataset)
 

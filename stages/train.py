@@ -1,5 +1,7 @@
 """`python -m stages train`: show a batch, fit the model, write `models/model.pkl` and `reports/train/`."""
 
+import hashlib
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +13,12 @@ from linear_classifier.io.files import write_bytes, write_json
 from linear_classifier.io.provenance import record
 from linear_classifier.model.model_file import SavedModel, check_can_save, save_model
 from linear_classifier.params import load_params
+from linear_classifier.training.checkpoint import Checkpoint, checkpoint_path, make_key
 from linear_classifier.training.history import Epoch, describe, format_history, summarise
 from linear_classifier.training.loop import train
 from linear_classifier.training.preview import draw_batch
 
-PREPARED, REPORTS = Path("data/prepared"), Path("reports/train")
+PREPARED, REPORTS, MODEL = Path("data/prepared"), Path("reports/train"), Path("models/model.pkl")
 
 
 def main() -> None:
@@ -34,8 +37,35 @@ def main() -> None:
         write_bytes(REPORTS / "history.csv", format_history(history))
         print(f"train: epoch {len(history)}/{num_epochs}: {describe(history[-1])}", flush=True)
 
+    path = checkpoint_path(params.runtime.checkpoint_dir, made_with, dataset)
+    checkpoint = Checkpoint(path, make_key(made_with, dataset, splits))
     num_classes = len(dataset.class_names)
-    trained = train(*splits, num_classes, params.train, params.runtime, device, show_batch, show_epoch)
-    save_model(Path("models/model.pkl"), SavedModel.of(trained.model, dataset, trained.pixel_table, made_with))
+    trained = train(
+        *splits,
+        num_classes,
+        params.train,
+        params.runtime,
+        device,
+        on_first_batch=show_batch,
+        on_epoch=show_epoch,
+        resume=checkpoint.load,
+        on_step=checkpoint.save_if_due,
+    )
+    save_model(MODEL, SavedModel.of(trained.model, dataset, trained.pixel_table, made_with))
     write_json(REPORTS / "metrics.json", summarise(trained.best, len(trained.history)))
     record(Path("reports/provenance.json"), "train", started, device=str(device), threads=params.runtime.threads)
+
+    recorded = is_recorded(MODEL)
+    if recorded and checkpoint.had_ended:  # an earlier run was finished with it: compute all of it again
+        checkpoint.remove()
+        main()
+    elif recorded or "DVC_STAGE" not in os.environ:
+        checkpoint.remove()
+    else:  # until DVC has committed the model, a kill may lose it; `evaluate` removes the file
+        checkpoint.mark_ended()
+
+
+def is_recorded(path: Path) -> bool:
+    """Whether dvc.lock names the bytes of `path`: then an earlier run made the same, and DVC has them."""
+    md5, lock = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest(), Path("dvc.lock")
+    return lock.is_file() and md5 in lock.read_text(encoding="utf-8", errors="replace")

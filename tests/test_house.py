@@ -21,7 +21,7 @@ MAY_IMPORT = {  # of the three packages; nobody imports stages
 }
 ROOMS = {  # counted apart from the rest of the library
     **dict.fromkeys(("preparation",), "own images"),
-    **dict.fromkeys(("exporting", "prediction", "report"), "the model for people"),
+    **dict.fromkeys(("exporting", "prediction", "reporting"), "the model for people"),
 }
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 

@@ -47,7 +47,8 @@ def set_runtime(folder: Path, **values: int | str) -> None:
 
 def assert_same_bytes(folder: Path) -> None:
     assert (folder / "dvc.lock").read_bytes() == COMMITTED
-    for name in ("reports/train/history.csv", "reports/train/metrics.json", "reports/evaluate/metrics.json"):
+    committed = ("train/history.csv", "train/metrics.json", "evaluate/metrics.json", "report/MODEL_CARD.md")
+    for name in (f"reports/{name}" for name in committed):
         assert (folder / name).read_bytes() == (ROOT / name).read_bytes()
 
 
@@ -72,7 +73,7 @@ def test_repro_gives_the_same_lock_whatever_runs_it(
 ) -> None:
     set_runtime(restored, **runtime)
     done = run("dvc", "repro", "--force", cwd=restored, environment=environment)
-    assert done.stdout.count("Running stage") == 3, "a restored result would prove nothing"
+    assert done.stdout.count("Running stage") == 5, "a restored result would prove nothing"
     assert_same_bytes(restored)
 
 
@@ -130,7 +131,7 @@ def test_stages_alone_work_without_git_and_dvc(restored: Path, tmp_path: Path) -
         shutil.copytree(restored / package, tmp_path / package)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(restored / "data/raw" / NAME, tmp_path / "data/raw" / NAME)
-    for stage in ("prepare", "train", "evaluate", "export"):
+    for stage in ("prepare", "train", "evaluate", "report", "export"):
         run("python", "-m", "stages", stage, cwd=tmp_path)
     for name in ("models/model.pkl", "reports/evaluate/metrics.json", "reports/train/batch.png"):
         assert (tmp_path / name).read_bytes() == (restored / name).read_bytes()

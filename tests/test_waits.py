@@ -30,6 +30,11 @@ ENDS = {  # (file, function, call): its end
     ("setup/make_venv.py", "is_whole", "subprocess.run"): "timeout=PYTHON_LIMIT, 120 s",
     ("setup/make_venv.py", "lock", "fcntl.flock"): "its holder ends within PIP_LIMIT for each list, or Ctrl-C here",
     ("setup/make_venv.py", "run_pip", "subprocess.run"): "timeout=PIP_LIMIT, 4 hours",
+    (
+        "tools/check_gpu.py",
+        "run_step",
+        "subprocess.Popen",
+    ): "the step's own end: each is a command with ends of its own",
     ("tools/benchmark/epoch_speed.py", "textbook_images_per_second", "DataLoader"): "no workers: it computes",
     ("tools/benchmark/processes.py", "LAUNCHER", "os.wait4"): "signal.alarm(3600) kills what is waited for",
     (

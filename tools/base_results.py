@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
                 if not has_results(folder):
                     raise ValueError("what it makes here are other bytes than those of its dvc.lock")
     except (RuntimeError, OSError, ValueError) as error:
-        print(f"base-results: error: {revision}: its results cannot be made here (see above): {error}", file=sys.stderr)
+        print(f"base-results: error: {revision}: its results cannot be made here: {error}", file=sys.stderr)
         return 1
     print(f"base-results: the results of {revision} are in the DVC cache")
     return 0
@@ -86,7 +86,7 @@ def make_results(folder: Path) -> None:
     """`dvc repro` in `folder`."""
     command = [sys.executable, "-m", "dvc", "--cd", str(folder), "repro"]
     if code := run(command, os.environ):
-        raise RuntimeError(f"`dvc repro` ended in {code}")
+        raise RuntimeError(f"`dvc repro` ended in {code}, see above")
 
 
 if __name__ == "__main__":

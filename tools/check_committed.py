@@ -26,6 +26,8 @@ def main() -> int:
     try:
         with open_project() as repo:
             check_pipeline(repo)
+            if not LOCK.exists():
+                raise ValueError(f"{LOCK}: missing; {CURE}")
             for path in list_metrics(repo):
                 check_metrics(path, repo.fs)
             stale = find_stale(repo)

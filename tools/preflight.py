@@ -14,7 +14,7 @@ DRIVER = Path("/proc/driver/nvidia/version")  # of the host's kernel module, vis
 
 
 def describe_gpus() -> list[str]:
-    """A line for the driver, one for PyTorch's CUDA, one for each GPU.
+    """A line for the driver, one for PyTorch's CUDA or ROCm, one for each GPU.
 
     Raises:
         RuntimeError: no GPU can be used; the message says why.
@@ -24,7 +24,8 @@ def describe_gpus() -> list[str]:
             f"no GPU can be used: {reason}; driver {read_driver_version(DRIVER)}, PyTorch {torch.__version__}, "
             f"CUDA {torch.version.cuda or 'none'}; in a container, run with --gpus all and the NVIDIA Container Toolkit"
         )
-    lines = [f"driver {read_driver_version(DRIVER)}", f"CUDA {torch.version.cuda} (PyTorch {torch.__version__})"]
+    build = f"CUDA {torch.version.cuda}" if torch.version.hip is None else f"ROCm {torch.version.hip}"
+    lines = [f"driver {read_driver_version(DRIVER)}", f"{build} (PyTorch {torch.__version__})"]
     for index in range(torch.cuda.device_count()):
         free, total = torch.cuda.mem_get_info(index)
         gpu = torch.cuda.get_device_properties(index)

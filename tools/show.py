@@ -1,4 +1,4 @@
-"""`python -m tools.show`: the metrics of the last run as a table, and what to look at."""
+"""`python -m tools.show`: the metrics in reports/ as a table, and what to look at."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from tools.command_line import expect_no_arguments
 
 TRAIN, EVALUATE = Path("reports/train/metrics.json"), Path("reports/evaluate/metrics.json")
 LOOK_AT = (
+    "reports/report/index.html",
     "reports/evaluate/confusion.png",
     "reports/evaluate/mistakes.png",
     "reports/evaluate/weights.png",

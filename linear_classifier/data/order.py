@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -55,16 +56,19 @@ class BatchOrder(Sampler[Tensor]):
     ) -> None:
         self.blocks, self.batch_size, self.seed, self.device = blocks, batch_size, seed, device
         self.read_ahead = read_ahead
-        self.epoch = 1
+        self.epoch, self.first = 1, 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Make the next iteration that of `epoch`, counted from 1."""
-        self.epoch = epoch
+    def set_epoch(self, epoch: int, first: int = 0) -> None:
+        """Make the next iteration that of `epoch`, counted from 1, without the batches before `first`."""
+        self.epoch, self.first = epoch, first
 
     def __len__(self) -> int:
         return -(-self.blocks.num_images // self.batch_size)
 
     def __iter__(self) -> Iterator[Tensor]:
+        return islice(self._batches(), self.first, None)
+
+    def _batches(self) -> Iterator[Tensor]:
         left = torch.empty(0, dtype=torch.int64, device=self.device)
         for window in self._windows():
             left = torch.cat([left, window.to(self.device)])  # sent once a window and cut there

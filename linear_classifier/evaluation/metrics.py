@@ -63,6 +63,14 @@ def confidence_bins(confidence: Floats, num_bins: int) -> Ints:
     return np.clip(np.ceil(confidence * num_bins).astype(np.int64) - 1, 0, num_bins - 1)
 
 
+def surest_mistakes(predictions: Predictions, count: int) -> Ints:
+    """The wrong predictions of the highest confidence, the surest first, as indices of test images."""
+    wrong = np.flatnonzero(predictions.predicted != predictions.labels)
+    confidence = predictions.confidence[wrong].round(6)  # so that ties fall alike everywhere
+    chosen: Ints = wrong[np.argsort(-confidence, kind="stable")][:count]
+    return chosen
+
+
 def compute_metrics(predictions: Predictions, class_names: list[str], calibration_bins: int) -> dict[str, object]:
     """reports/evaluate/metrics.json: fractions and nats per image, rounded to 6 digits, and what they are taken over.
 

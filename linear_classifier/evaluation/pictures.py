@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from linear_classifier.data.splits import ImageArray
 from linear_classifier.drawing import GREY, INK, WHITE, draw_sheet, encode_png, load_font, to_rgb
-from linear_classifier.evaluation.metrics import Ints, Predictions
+from linear_classifier.evaluation.metrics import Ints, Predictions, surest_mistakes
 
 MAX_CLASSES = 40  # that a picture shows
 _RED, _BLUE = np.array([178, 24, 43]), np.array([33, 102, 172])
@@ -68,9 +68,7 @@ def draw_weights(weight: NDArray[np.float32], image_shape: list[int], class_name
 
 def draw_mistakes(images: ImageArray, predictions: Predictions, class_names: list[str], count: int) -> bytes:
     """A PNG of the `count` wrong predictions of the highest confidence, of `images` `(n, channels, height, width)`."""
-    wrong = np.flatnonzero(predictions.predicted != predictions.labels)
-    confidence = predictions.confidence[wrong].round(6)  # so that ties fall alike everywhere
-    chosen = wrong[np.argsort(-confidence, kind="stable")][:count]
+    chosen = surest_mistakes(predictions, count)
     if not len(chosen):
         return encode_png(draw_sheet(np.full((1, 1, 1, 3), 255, np.uint8), ["none"], "No mistakes", columns=6))
     labels, guesses = predictions.labels[chosen], predictions.predicted[chosen]

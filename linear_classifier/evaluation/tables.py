@@ -4,9 +4,12 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import numpy as np
+
 from linear_classifier.evaluation.metrics import Predictions
 
 CHUNK = 10_000  # rows
+HEADER = ["index", "label", "predicted", "confidence", "loss"]
 
 
 def format_predictions(predictions: Predictions) -> Iterator[bytes]:
@@ -18,7 +21,7 @@ def format_predictions(predictions: Predictions) -> Iterator[bytes]:
         return zip(range(start, stop), *columns, *rounded, strict=True)
 
     floats = predictions.confidence, predictions.loss
-    return _as_csv(("index", "label", "predicted", "confidence", "loss"), rows, len(predictions.labels))
+    return _as_csv(HEADER, rows, len(predictions.labels))
 
 
 def format_confusion(predictions: Predictions, class_names: list[str]) -> Iterator[bytes]:
@@ -29,6 +32,28 @@ def format_confusion(predictions: Predictions, class_names: list[str]) -> Iterat
         return ((class_names[label], class_names[guess]) for label, guess in pairs)
 
     return _as_csv(("label", "predicted"), rows, len(predictions.labels))
+
+
+def parse_predictions(content: bytes, num_classes: int, where: str) -> Predictions:
+    """What predictions.csv holds, a row a test image, in the test split's order.
+
+    Raises:
+        ValueError: it is not what `evaluate` writes; the message opens with `where`.
+    """
+    try:
+        header, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
+        table = np.array(rows, dtype=np.float64)
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{where}: not a table of predictions ({' '.join(str(error).split())[:100]})") from None
+    if header != HEADER or table.ndim != 2 or table.shape[1] != len(HEADER):
+        raise ValueError(f"{where}: found {','.join(header)[:80]!r} and {len(rows)} rows, expected {','.join(HEADER)}")
+    index, label, predicted, confidence, loss = table.T
+    classes = range(num_classes)
+    if not (index == np.arange(len(rows))).all() or not (np.isin(label, classes) & np.isin(predicted, classes)).all():
+        raise ValueError(f"{where}: an index is out of order, or a class not in 0 to {num_classes - 1}")
+    if not (np.isfinite(loss) & (loss >= 0) & (confidence >= 0) & (confidence <= 1)).all():
+        raise ValueError(f"{where}: a loss or a confidence is not a number in its range")
+    return Predictions(label.astype(np.int64), predicted.astype(np.int64), confidence, loss)
 
 
 def _as_csv(

@@ -1,7 +1,7 @@
 """A picture of any size → the pixels that the model takes, made like its training images. All in whole numbers.
 
 Where training images have a plain background, what a picture shows is cut out of its own, negated if that is lighter or
-darker than theirs, fitted and centred. The page's `preprocess.js` does the very same, to the bit.
+darker than theirs, fitted and centred. The page's `fitting.js` does the very same, to the bit.
 """
 
 from collections.abc import Sequence
@@ -87,7 +87,8 @@ def fit_picture(planes: Pixels, fitting: Fitting) -> Pixels:
     if not ink.any():
         raise ValueError(EMPTY)
     if fitting.background is None:
-        return _paste(planes.astype(np.int64), own.tolist(), fitting)
+        whole, around = (255 - planes, 255 - own) if fitting.invert == "yes" else (planes, own)
+        return _paste(whole.astype(np.int64), around.tolist(), fitting)
     rows, columns = np.nonzero(ink)
     box = planes[:, rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     levels = _make_levels(own.tolist(), fitting)

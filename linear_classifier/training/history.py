@@ -27,6 +27,23 @@ def format_history(epochs: list[Epoch]) -> bytes:
     return text.getvalue().encode()
 
 
+def parse_history(content: bytes, where: str) -> list[Epoch]:
+    """The epochs that history.csv holds, in its order.
+
+    Raises:
+        ValueError: it is not what `train` writes; the message opens with `where`.
+    """
+    names = [field.name for field in fields(Epoch)]
+    try:
+        header, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
+        epochs = [Epoch(int(row[0]), *map(float, row[1:])) for row in rows]
+    except (ValueError, TypeError, LookupError, csv.Error) as error:
+        raise ValueError(f"{where}: not a table of epochs ({' '.join(str(error).split())[:100]})") from None
+    if header != names or not epochs:
+        raise ValueError(f"{where}: found {','.join(header)[:80]!r} and {len(rows)} rows, expected {','.join(names)}")
+    return epochs
+
+
 def summarise(best: Epoch, epochs_run: int) -> dict[str, float]:
     """metrics.json: the epoch whose weights were kept."""
     return {

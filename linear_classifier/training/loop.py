@@ -9,14 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import cross_entropy
-from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from linear_classifier.data.loader import Batch, build_loader, evaluation_batch_size
 from linear_classifier.data.pixel_table import build_pixel_table
 from linear_classifier.data.splits import Split
-from linear_classifier.model.linear import build_model
+from linear_classifier.model.linear import TransposedLinear, build_model
 from linear_classifier.params import RuntimeParams, TrainParams
 from linear_classifier.training.history import Epoch
 from linear_classifier.training.state import TrainingState, cosine_lr, count_epochs
@@ -44,11 +43,15 @@ def train(
     device: torch.device,
     on_first_batch: Callable[[Batch], None] = lambda batch: None,
     on_epoch: Callable[[list[Epoch], int], None] = lambda history, num_epochs: None,
+    resume: Callable[[TrainingState], None] = lambda state: None,
+    on_step: Callable[[TrainingState], None] = lambda state: None,
 ) -> TrainedModel:
     """Fit Flatten → Linear to `train_split`, and keep the epoch with the lowest loss on `val_split`.
 
     Calls `on_first_batch` with the first batch before the first step, and `on_epoch` with the history and the
-    number of epochs that there will be as each ends.
+    number of epochs that there will be as each ends. `resume` may bring the state, before the first step, to where
+    another run of the same training had it; `on_step` is given the state after every step, and once more after every
+    epoch, when it is at step 0 of the next one.
 
     Raises:
         ValueError: `params.batch_size` is larger than the split.
@@ -68,13 +71,17 @@ def train(
     on_first_batch(next(iter(train_loader)))  # a look changes nothing: the order is a function of seed and epoch
 
     model, num_epochs = (
-        build_model(image_shape, num_classes, table.dtype).to(device),
+        build_model(image_shape, num_classes, table.dtype, TransposedLinear).to(device),
         count_epochs(params, len(train_loader)),
     )
     state = TrainingState.begin(model, params)
-    for number in range(len(state.history) + 1, num_epochs + 1):
-        run_epoch(state, number, cosine_lr(params.lr, number, num_epochs), train_loader, val_loader)
+    resume(state)
+    if state.history:
         on_epoch(state.history, num_epochs)
+    for number in range(len(state.history) + 1, num_epochs + 1):
+        run_epoch(state, number, cosine_lr(params.lr, number, num_epochs), train_loader, val_loader, on_step)
+        on_epoch(state.history, num_epochs)
+        on_step(state)
     state.model.load_state_dict(state.best_weights)
     return TrainedModel(model=state.model, pixel_table=pixel_table, best=state.best, history=state.history)
 
@@ -85,15 +92,16 @@ def run_epoch(
     lr: float,
     train_loader: DataLoader[Batch],
     val_loader: DataLoader[Batch],
+    on_step: Callable[[TrainingState], None],
 ) -> None:
-    """Take `state` through epoch `number` with steps of `lr`: train, validate, note.
+    """Take `state` through what is left of epoch `number` with steps of `lr`: train, validate, note.
 
     Raises:
         RuntimeError: a loss became NaN or infinite.
     """
     state.set_lr(lr)
-    train_loader.sampler.set_epoch(number)  # type: ignore[attr-defined]  # it is a BatchOrder
-    train_loss = train_one_epoch(state.model, train_loader, state.optimizer)
+    train_loader.sampler.set_epoch(number, state.step)  # type: ignore[attr-defined]  # it is a BatchOrder
+    train_loss = train_one_epoch(state, train_loader, on_step)
     val_loss, val_accuracy = validate(state.model, val_loader)
     if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
         raise RuntimeError(
@@ -103,27 +111,30 @@ def run_epoch(
     state.add(Epoch(number, lr, train_loss, val_loss, val_accuracy))
 
 
-def train_one_epoch(model: nn.Module, loader: DataLoader[Batch], optimizer: Optimizer) -> float:
-    """Update `model` in place over one pass of `loader`.
+def train_one_epoch(
+    state: TrainingState, loader: DataLoader[Batch], on_step: Callable[[TrainingState], None] = lambda state: None
+) -> float:
+    """Update `state` in place over `loader`: all batches of an epoch, or those after its `step`.
 
     Images are `(batch, channels, height, width)` of the model's dtype, labels int64 `(batch,)`.
 
     Returns:
-        Mean cross-entropy in nats per image, each batch measured before its step.
+        Mean cross-entropy in nats per image of the whole epoch, each batch measured before its step.
     """
-    device = next(model.parameters()).device
-    total_loss = torch.zeros((), dtype=torch.float64, device=device)  # read once: each read waits for a GPU
-    num_images = 0
-    for images, labels in tqdm(loader, desc="train", unit="batch", leave=False, disable=None):
+    model, optimizer, device = state.model, state.optimizer, state.total_loss.device
+    progress = tqdm(loader, "train", len(loader), leave=False, disable=None, unit="batch", initial=state.step)
+    for images, labels in progress:
         images, labels = images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
         loss = cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         # Sums, divided once: a mean of the batches' means would weigh a short last batch too much.
-        total_loss.add_(loss.detach(), alpha=len(labels))
-        num_images += len(labels)
-    return float(total_loss) / num_images
+        state.total_loss.add_(loss.detach(), alpha=len(labels))  # read once an epoch: each read waits for a GPU
+        state.num_images += len(labels)
+        state.step += 1
+        on_step(state)
+    return float(state.total_loss) / state.num_images
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ def reproduced(engine: Engine, clone: Callable[[], Path]) -> Path:
     folder = clone()
     give_to(folder, STRANGER)
     done = engine.run(volumes={folder: "/workspace"})
-    assert done.stdout.count("Running stage") == 3, done.stdout + done.stderr
+    assert done.stdout.count("Running stage") == 5, done.stdout + done.stderr
     return folder
 
 

@@ -77,6 +77,12 @@ def test_main_says_where_the_lock_is_damaged(project: Path, capsys: pytest.Captu
     assert "resolve the merge, or keep it aside" in error
 
 
+def test_main_says_in_one_line_that_there_is_no_lock(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "dvc.lock").unlink()
+    assert check_committed.main() == 2
+    assert capsys.readouterr().err == f"check-committed: error: dvc.lock: missing; {check_committed.CURE}\n"
+
+
 @pytest.mark.parametrize("content", ["stages: {}\n", None])
 def test_main_refuses_a_project_without_stages(
     content: str | None, project: Path, capsys: pytest.CaptureFixture[str]

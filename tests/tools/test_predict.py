@@ -19,6 +19,7 @@ from linear_classifier.evaluation.usual_inputs import format_usual_inputs, measu
 from linear_classifier.io.files import write_bytes
 from linear_classifier.prediction.fitting import EMPTY
 from tests.good_model import save_small_run
+from tests.photographs import photograph
 from tests.processes import ROOT, run
 
 Row = dict[str, str]
@@ -178,15 +179,6 @@ def predict_tar(folder: Path, contents: Iterator[bytes], *arguments: str) -> lis
 
 def share_unusual(rows: list[Row]) -> float:
     return sum(row["unusual"] == "yes" for row in rows) / len(rows)
-
-
-def photograph(image: NDArray[np.uint8], generator: np.random.Generator) -> bytes:
-    """As it was before it became a test image: dark on light, larger, somewhere on a white ground, a JPEG."""
-    side, spare = int(generator.integers(150, 400)), generator.integers(10, 200, 2)
-    place = (int(generator.integers(0, spare[0])), int(generator.integers(0, spare[1])))
-    ground = Image.new("L", (side + int(spare[0]), side + int(spare[1])), 255)
-    ground.paste(Image.fromarray(255 - image).resize((side, side), Image.Resampling.BICUBIC), place)
-    return encode(ground.convert("RGB"), "JPEG", quality=int(generator.integers(75, 96)))
 
 
 @pytest.mark.slow

@@ -38,17 +38,22 @@ def node_24() -> None:
     assert subprocess.run([NODE, "--version"], capture_output=True, text=True).stdout.startswith("v24.")
 
 
-def start(folder: Path, comments: list[dict[str, Any]]) -> subprocess.CompletedProcess[str]:
+def start(folder: Path, comments: list[dict[str, Any]], page: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [NODE, "-e", HARNESS], cwd=folder, input=json.dumps([SCRIPT, comments]), capture_output=True, text=True
+        [NODE, "-e", HARNESS],
+        cwd=folder,
+        env={**os.environ, "PAGE": page},
+        input=json.dumps([SCRIPT, comments]),
+        capture_output=True,
+        text=True,
     )
 
 
-def comment(folder: Path, report: str, comments: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def comment(folder: Path, report: str, comments: list[dict[str, Any]] | None = None, page: str = "") -> dict[str, Any]:
     """What the script writes to GitHub for `report`, where `comments` are there already."""
     (folder / "comparison").mkdir(exist_ok=True)
     (folder / "comparison/report.md").write_bytes(report.encode("utf-8", "surrogatepass"))
-    done = start(folder, comments or [])
+    done = start(folder, comments or [], page)
     assert done.returncode == 0, done.stderr
     listed, written = json.loads(done.stdout)
     assert listed == {"kind": "listComments", "owner": "owner", "repo": "name", "issue_number": 5, "per_page": 100}
@@ -103,6 +108,12 @@ def test_report_is_text_and_no_markup(hostile: str, forbidden: str, tmp_path: Pa
     assert re.search(forbidden, hostile) and not re.search(forbidden, shown)
     visible = re.sub("[\u202e\a\r\0]", "", hostile)
     assert shown.replace("\u200b", "").strip() == visible, "nothing but the invisible breaks was added"
+
+
+def test_page_of_the_pull_request_is_linked_by_the_number_of_its_artifact(tmp_path: Path) -> None:
+    body = comment(tmp_path, "report\n", page="4711")["body"]
+    assert body.endswith("[download and open](https://github.com/owner/name/actions/runs/7/artifacts/4711).")
+    assert "artifacts" not in comment(tmp_path, "report\n", page="1](https://example.org)")["body"]
 
 
 def test_code_and_tables_are_shown_and_pictures_left_to_the_artifact(tmp_path: Path) -> None:

@@ -60,9 +60,9 @@ def test_no_workflow_runs_foreign_code_with_rights(path: Path) -> None:
     assert triggers <= {"pull_request", "push", "schedule", "workflow_dispatch"}
     assert "secrets." not in path.read_text()
     assert workflow["permissions"] == {}
+    rights = {"comment": {"pull-requests": "write"}, "publish": {"pages": "write", "id-token": "write"}}
     for name, job in workflow["jobs"].items():
-        expected = {"pull-requests": "write"} if name == "comment" else {"contents": "read"}
-        assert job["permissions"] == expected, name
+        assert job["permissions"] == rights.get(name, {"contents": "read"}), name
         assert 0 < job["timeout-minutes"] <= 60, name
 
 
@@ -83,6 +83,15 @@ def test_the_job_that_may_write_runs_nothing_of_the_pull_request() -> None:
     actions = [step["uses"].split("@")[0] for step in job["steps"]]
     assert actions == ["actions/download-artifact", "actions/github-script"]
     assert not any("run" in step for step in job["steps"])
+
+
+def test_the_job_that_may_publish_runs_nothing_of_the_repository() -> None:
+    workflow = yaml.safe_load((WORKFLOW.parent / "pages.yml").read_text())
+    assert workflow[True] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+    steps = workflow["jobs"]["publish"]["steps"]
+    assert [step["uses"].split("@")[0] for step in steps] == ["actions/deploy-pages"]
+    build = workflow["jobs"]["build"]["steps"]
+    assert (build[-2]["run"], build[-1]["with"]["path"]) == ("make", "reports/report")
 
 
 def test_the_comment_is_written_where_there_is_a_report_whatever_the_result_but_not_from_a_fork() -> None:

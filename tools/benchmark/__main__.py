@@ -11,16 +11,21 @@ from pathlib import Path
 from statistics import mean, median, stdev
 from tempfile import TemporaryDirectory
 
+import torch
+import yaml
 from PIL import Image
 
 from linear_classifier.data.splits import load_dataset, load_split
+from linear_classifier.devices import select_device, why_no_cuda
 from linear_classifier.io.console import open_console
-from linear_classifier.params import load_params
-from tools.benchmark.epoch_speed import OURS, PLAIN, TEXTBOOK, measure_loops, measure_plain
+from linear_classifier.params import RuntimeParams, load_params
+from tools.benchmark.epoch_speed import CPU, OURS, PLAIN, TEXTBOOK, measure_device, measure_loops, measure_plain
 from tools.benchmark.photographs import save_photographs
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
 from tools.compare.calibrate import open_splits, train_with_seed
 
+BATCH_SIZES = (32, 256, 1024)
+JAX_EPOCHS = 20  # of which the compilation and the imports are the smaller part
 PREPARED, METRICS = Path("data/prepared"), Path("reports/evaluate/metrics.json")
 NUM_PICTURES = 2000  # that are predicted
 
@@ -28,7 +33,7 @@ NUM_PICTURES = 2000  # that are predicted
 def bench_loops(rounds: int) -> None:
     """Images per second of (a), (b) and (c) at batch 32, 256 and 1024."""
     train = load_split(PREPARED, "train", load_dataset(PREPARED))
-    for batch_size, promised in ((32, 5), (256, 9), (1024, 9)):
+    for batch_size, promised in zip(BATCH_SIZES, (5, 9, 9), strict=True):
         rows = measure_loops(train, batch_size, rounds)
         print(f"\nimages per second, one epoch at batch {batch_size}")
         for name in rows[0]:
@@ -52,6 +57,25 @@ def bench_train(rounds: int) -> None:
     _show("peak memory", f"{peak - imports:.0f} MB above the imports' {imports:.0f} MB", "at most 300 MB")
 
 
+def bench_jax(rounds: int) -> None:
+    """The stages as processes against JAX, both from raw files, in a folder of their own."""
+    rows = []
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+        params["train"]["epochs"] = JAX_EPOCHS
+        (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+        (folder / "data").mkdir()
+        (folder / "data/raw").symlink_to(Path("data/raw").absolute())
+        for _ in range(rounds):
+            stages = [run_python("-m", "stages", stage, folder=folder).seconds for stage in ("prepare", "train")]
+            rows.append((sum(stages), run_python("-m", "tools.benchmark.jax_peer", folder=folder)))
+    print(f"\nprepare and train as processes, from raw files, {JAX_EPOCHS} epochs, against JAX in float32")
+    _show("prepare and train", f"{median(seconds for seconds, _ in rows):.2f} s")
+    _show("JAX", f"{median(peer.seconds for _, peer in rows):.2f} s, test accuracy {rows[0][1].output.strip()}")
+    _show_ratios("first / second", [seconds / peer.seconds for seconds, peer in rows], "at most 0.75")
+
+
 def bench_repro(rounds: int) -> None:
     """`dvc repro` from raw files to metrics against its unavoidable parts."""
     params, train = load_params(Path("params.yaml")).train, load_split(PREPARED, "train", load_dataset(PREPARED))
@@ -67,6 +91,21 @@ def bench_repro(rounds: int) -> None:
     for name, column in zip(names, zip(*rows, strict=True), strict=True):
         _show(name, f"{median(column):.2f} s")
     _show_ratios("first / sum of the rest", [row[0] / sum(row[1:]) for row in rows], "at most 1.5")
+
+
+def bench_gpu(rounds: int) -> None:
+    """Images per second of (b) on the GPU and on the CPU, where there is a GPU."""
+    if reason := why_no_cuda():
+        print(f"\nno GPU: {reason}")
+        return
+    train = load_split(PREPARED, "train", load_dataset(PREPARED))
+    gpu = select_device(RuntimeParams(device="cuda", num_workers=0, threads=1))
+    for batch_size in BATCH_SIZES:
+        rows = [[measure_device(train, batch_size, device) for device in (gpu, CPU)] for _ in range(rounds)]
+        print(f"\nimages per second, one epoch at batch {batch_size}, float64")
+        _show(torch.cuda.get_device_name(), f"{median(row[0] for row in rows):,.0f}")
+        _show("CPU, one thread", f"{median(row[1] for row in rows):,.0f}")
+        _show_ratios("GPU / CPU", [row[0] / row[1] for row in rows])
 
 
 def bench_seeds(rounds: int) -> None:
@@ -104,8 +143,10 @@ def _show_speed(name: str, rounds: int, count: int, *arguments: str) -> None:
 PARTS: dict[str, Callable[[int], None]] = {
     "loops": bench_loops,
     "train": bench_train,
+    "jax": bench_jax,
     "repro": bench_repro,
     "seeds": bench_seeds,
+    "gpu": bench_gpu,
     "predict": bench_predict,
 }
 
@@ -114,7 +155,7 @@ def _show(name: str, value: object, promise: str = "") -> None:
     print(f"  {name:<30} {value}{f' (promised: {promise})' if promise else ''}", flush=True)
 
 
-def _show_ratios(name: str, ratios: Sequence[float], promise: str) -> None:
+def _show_ratios(name: str, ratios: Sequence[float], promise: str = "") -> None:
     _show(name, f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})", promise)
 
 
@@ -125,7 +166,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision", "scikit-learn", "dvc"))
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision", "scikit-learn", "jax", "dvc"))
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}")
     print(f"medians of {arguments.rounds}, ratios within a round (least to most)")
     for name in arguments.parts or PARTS:

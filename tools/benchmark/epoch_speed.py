@@ -19,12 +19,13 @@ from linear_classifier.data.loader import Batch, build_loader
 from linear_classifier.data.order import BatchOrder, cut_into_blocks
 from linear_classifier.data.pixel_table import build_pixel_table, look_up
 from linear_classifier.data.splits import Split
-from linear_classifier.model.linear import build_model
+from linear_classifier.model.linear import TransposedLinear, build_model
 from linear_classifier.params import RuntimeParams
 from linear_classifier.preparation.fashion_mnist import load_raw_files
 from linear_classifier.training.loop import train_one_epoch
+from linear_classifier.training.state import TrainingState
 
-RUNTIME = RuntimeParams(device="cpu", num_workers=0, threads=1)
+RUNTIME = RuntimeParams(device="cpu", num_workers=0, threads=1, checkpoint_dir="")
 CPU = torch.device("cpu")
 TEXTBOOK, OURS, PLAIN = "a: textbook, float32", "b: ours", "c: no DataLoader"
 GAMMA = 0.4
@@ -47,11 +48,14 @@ def textbook_images_per_second(dataset: FashionMNIST, batch_size: int) -> float:
     return len(dataset) / _seconds(epoch)
 
 
-def our_images_per_second(loader: DataLoader[Batch] | "PlainBatches", num_images: int, dtype: torch.dtype) -> float:
+def our_images_per_second(
+    loader: DataLoader[Batch] | "PlainBatches", num_images: int, dtype: torch.dtype, device: torch.device = CPU
+) -> float:
     """(b) the stage's own epoch over `loader`; with `PlainBatches` (c) the same arithmetic, and no DataLoader."""
-    model = build_model([1, 28, 28], 10, dtype)
+    model = build_model([1, 28, 28], 10, dtype, TransposedLinear).to(device)
     optimizer = SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
-    return num_images / _seconds(lambda: train_one_epoch(model, loader, optimizer))  # type: ignore[arg-type]
+    state = TrainingState(model=model, optimizer=optimizer, best_weights={})
+    return num_images / _seconds(lambda: train_one_epoch(state, loader))  # type: ignore[arg-type]
 
 
 class PlainBatches:
@@ -88,10 +92,17 @@ def measure_plain(train: Split, batch_size: int) -> float:
     return max(our_images_per_second(plain, len(train), torch.float64) for _ in range(TURNS))
 
 
-def _our_batches(train: Split, batch_size: int, dtype: torch.dtype) -> DataLoader[Batch]:
+def measure_device(train: Split, batch_size: int, device: torch.device) -> float:
+    """Images per second of (b) on `device`, in float64: the best of its turns."""
+    torch.set_num_threads(RUNTIME.threads)
+    ours = _our_batches(train, batch_size, torch.float64, device)
+    return max(our_images_per_second(ours, len(train), torch.float64, device) for _ in range(TURNS))
+
+
+def _our_batches(train: Split, batch_size: int, dtype: torch.dtype, device: torch.device = CPU) -> DataLoader[Batch]:
     """The stage's own loader."""
     table = torch.from_numpy(build_pixel_table(train.images, GAMMA)).to(dtype)
-    return build_loader(train, table, batch_size, RUNTIME, CPU, shuffle_seed=0)
+    return build_loader(train, table, batch_size, RUNTIME, device, shuffle_seed=0)
 
 
 def _plain_batches(train: Split, batch_size: int, dtype: torch.dtype) -> PlainBatches:

@@ -1,8 +1,10 @@
 """Whole processes, imports included: seconds, peak memory and what they print."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 IMPORTS = "import torch, torchvision"
@@ -51,8 +53,8 @@ class Run:
     output: str
 
 
-def run_process(*arguments: str) -> Run:
-    """`arguments` as a process of its own.
+def run_process(*arguments: str, folder: Path | None = None) -> Run:
+    """`arguments` as a process of its own, in `folder` or here; Python finds the modules of here.
 
     Raises:
         RuntimeError: it failed; the message ends with what it printed.
@@ -60,7 +62,12 @@ def run_process(*arguments: str) -> Run:
     with NamedTemporaryFile("r", encoding="utf-8", errors="replace") as file:
         launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, file.name, *arguments]
         code, seconds, kilobytes = subprocess.run(
-            launcher, stdout=subprocess.PIPE, text=True, check=True
+            launcher,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
         ).stdout.split()
         output = file.read()
     if int(code):
@@ -68,6 +75,6 @@ def run_process(*arguments: str) -> Run:
     return Run(float(seconds), int(kilobytes) / 1024, output)
 
 
-def run_python(*arguments: str) -> Run:
+def run_python(*arguments: str, folder: Path | None = None) -> Run:
     """This Python with `arguments`; see `run_process`."""
-    return run_process(sys.executable, *arguments)
+    return run_process(sys.executable, *arguments, folder=folder)

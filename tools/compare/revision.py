@@ -11,9 +11,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from linear_classifier.evaluation.metrics import Predictions, count_confusion, per_class_scores
+from linear_classifier.evaluation.tables import parse_predictions
 from linear_classifier.io.sections import short_repr
 from linear_classifier.io.yaml_file import parse_yaml
 from tools.compare.revision_files import HISTORY, METRICS, PARAMS, PREDICTIONS, RULES, TRAINING, RevisionFiles
@@ -21,7 +20,6 @@ from tools.compare.revision_files import HISTORY, METRICS, PARAMS, PREDICTIONS, 
 HIGHER_IS_BETTER = {"accuracy": True, "loss": False, "macro_f1": True, "ece": False}
 HEADLINE = tuple(HIGHER_IS_BETTER)
 _ABSURD = 1e30  # nats: `evaluate` refuses such a model, and JSON holds numbers that no float can
-_HEADER = ["index", "label", "predicted", "confidence", "loss"]
 _AGREE = 2e-6  # metrics.json is rounded to 6 digits, and so are the confidences and losses in predictions.csv
 _TO_DO = "run `dvc repro evaluate` there and commit what it writes"
 
@@ -176,28 +174,6 @@ def parse_metrics(content: bytes, where: str) -> Metrics:
         num_images=num_images if _is_count(num_images) and num_images > 0 else None,
         class_counts=counts if len(counts) == len(recall) else None,
     )
-
-
-def parse_predictions(content: bytes, num_classes: int, where: str) -> Predictions:
-    """What predictions.csv holds, a row a test image, in the test split's order.
-
-    Raises:
-        ValueError: it is not what `evaluate` writes; the message opens with `where`.
-    """
-    try:
-        header, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
-        table = np.array(rows, dtype=np.float64)
-    except (ValueError, csv.Error) as error:
-        raise ValueError(f"{where}: not a table of predictions ({' '.join(str(error).split())[:100]})") from None
-    if header != _HEADER or table.ndim != 2 or table.shape[1] != len(_HEADER):
-        raise ValueError(f"{where}: found {','.join(header)[:80]!r} and {len(rows)} rows, expected {','.join(_HEADER)}")
-    index, label, predicted, confidence, loss = table.T
-    classes = range(num_classes)
-    if not (index == np.arange(len(rows))).all() or not (np.isin(label, classes) & np.isin(predicted, classes)).all():
-        raise ValueError(f"{where}: an index is out of order, or a class not in 0 to {num_classes - 1}")
-    if not (np.isfinite(loss) & (loss >= 0) & (confidence >= 0) & (confidence <= 1)).all():
-        raise ValueError(f"{where}: a loss or a confidence is not a number in its range")
-    return Predictions(label.astype(np.int64), predicted.astype(np.int64), confidence, loss)
 
 
 def _parse_params(files: RevisionFiles) -> dict[str, Any]:

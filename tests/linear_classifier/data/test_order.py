@@ -59,3 +59,13 @@ def test_batch_order_mixes_the_blocks_of_a_window_and_reads_ahead() -> None:
 
 def test_batch_order_without_seed_reads_blocks_as_they_stand() -> None:
     assert torch.cat(list(BatchOrder(Blocks(95, 10, 3), 8, None, CPU))).tolist() == list(range(95))
+
+
+@pytest.mark.parametrize("blocks", [Blocks(103, 103, 1), Blocks(103, 10, 3)])
+def test_batch_order_from_a_later_batch_on_is_what_is_left_of_the_epoch(blocks: Blocks) -> None:
+    order = BatchOrder(blocks, 8, 3, CPU)
+    order.set_epoch(2)
+    whole = list(order)
+    for first in range(14):
+        order.set_epoch(2, first)
+        assert [batch.tolist() for batch in order] == [batch.tolist() for batch in whole[first:]]

@@ -1,0 +1,157 @@
+"""A training that is killed again and again, whose checkpoint is spoilt, or whose checkpoint has no room."""
+
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from tests.faults.job.test_disk_full import tiny_disk
+from tests.faults.job.workspace import TIMEOUT, Workspace, wait_for_training, wait_until
+
+
+def use_fashion_mnist(workspace: Workspace) -> None:
+    """So many epochs that the training takes some seconds, in batches so large that a file is written within one."""
+    set_params(workspace, train={"epochs": 40})
+
+
+def use_own_images(workspace: Workspace) -> None:
+    """2,000 images of 64 x 64 x 3 in place of Fashion-MNIST."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(2000) % 4
+    means = generator.integers(90, 160, (4, 64, 64, 3))
+    images = np.clip(generator.normal(means[labels], 60), 0, 255).astype(np.uint8)
+    np.savez(workspace.path / "own.npz", x_train=images, y_train=labels, x_test=images[:200] ^ 1, y_test=labels[:200])
+    own = {"dataset": "npz", "source": "own.npz", "image_size": [64, 64], "channels": 3}
+    set_params(workspace, prepare=own, train={"epochs": 40, "batch_size": 100})
+
+
+def set_params(workspace: Workspace, **sections: dict[str, object]) -> None:
+    path = workspace.path / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    for section, values in sections.items():
+        params[section] |= values
+    path.write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def is_mid_epoch(workspace: Workspace) -> bool:
+    begun = any(word in workspace.output for word in ("train: epoch", "train: goes on"))
+    if begun:
+        time.sleep(random.uniform(0, 1.5))
+    return begun
+
+
+def is_writing_a_checkpoint(workspace: Workspace) -> bool:
+    return any((workspace.path / "checkpoints").glob(".train-*.tmp"))
+
+
+def is_committing(workspace: Workspace) -> bool:
+    done = "train:" in workspace.output and (workspace.path / "reports/train/metrics.json").exists()
+    return done and not workspace.processes("stages train")
+
+
+def kill_when(workspace: Workspace, moment: Callable[[Workspace], bool], victims: str) -> bool:
+    """Run `dvc repro`, and kill the `victims` of its processes at the `moment`; False if it ended before."""
+    with workspace.running("dvc", "repro") as dvc:
+        deadline = time.monotonic() + TIMEOUT
+        while not moment(workspace):
+            if dvc.poll() is not None:
+                assert dvc.returncode == 0, workspace.output
+                return False
+            assert time.monotonic() < deadline, workspace.output
+            time.sleep(0.0005)
+        for pid in workspace.processes(victims):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not workspace.processes())
+    return True
+
+
+def start_over(workspace: Workspace, lock: bytes) -> None:
+    """As in a fresh clone with `lock`, where nothing of the training is left."""
+    for folder in (".dvc/cache", "models", "reports/train", "reports/evaluate"):
+        shutil.rmtree(workspace.path / folder, ignore_errors=True)
+    (workspace.path / "dvc.lock").write_bytes(lock)
+
+
+@pytest.mark.parametrize(
+    ("use", "kills"), [(use_fashion_mnist, 20), (use_own_images, 10)], ids=["fashion-mnist", "own-images"]
+)
+def test_fault_82_killed_thirty_times(workspace: Workspace, use: Callable[[Workspace], None], kills: int) -> None:
+    """a training killed again and again (SIGKILL), also while it writes its checkpoint and while DVC commits"""
+    random.seed(0)
+    use(workspace)
+    workspace.run("dvc", "repro", "prepare")
+    before = workspace.read("dvc.lock")
+    workspace.run("dvc", "repro")
+    committed, model = workspace.read("dvc.lock"), workspace.read("models/model.pkl")
+    start_over(workspace, before)
+    kept: list[Path] = []
+    for number in range(kills):
+        moment = (is_mid_epoch, is_mid_epoch, is_writing_a_checkpoint, is_committing)[number % 4]
+        victims = "" if moment is is_committing else random.choice(["", "dvc repro", "stages train"])
+        started = time.time()
+        if kill_when(workspace, moment, victims):
+            assert not kept or "train: goes on after" in workspace.output
+        else:  # it had come to its end: one more, as where nothing of the training is left
+            start_over(workspace, random.choice([before, committed]))
+            started = time.time()
+            assert kill_when(workspace, moment, victims)
+        kept = list((workspace.path / "checkpoints").glob("train-*"))
+        lost = [time.time() - max(path.stat().st_mtime, started) for path in kept]
+        assert all(seconds < 10 for seconds in lost), "of the work since it started"
+    workspace.run("dvc", "repro")
+    assert workspace.read("dvc.lock") == committed and workspace.read("models/model.pkl") == model
+    assert not list((workspace.path / "checkpoints").iterdir()), "success removes it"
+
+
+def stop_training(workspace: Workspace) -> Path:
+    """Kill a training after its first epoch, and give its checkpoint."""
+    workspace.set_params(epochs=40)
+    with workspace.running("dvc", "repro"):
+        os.kill(wait_for_training(workspace), signal.SIGKILL)
+        wait_until(lambda: not workspace.processes())
+    [path] = (workspace.path / "checkpoints").glob("train-*")
+    return path
+
+
+@pytest.mark.parametrize("fault", ["damaged", "stale", "foreign"])
+def test_fault_83_checkpoint_spoilt(workspace: Workspace, fault: str) -> None:
+    """a checkpoint that is damaged, stale or foreign"""
+    path = stop_training(workspace)
+    if fault == "damaged":
+        path.write_bytes(path.read_bytes()[:-1000])
+    elif fault == "stale":
+        code = workspace.path / "linear_classifier/training/loop.py"
+        code.write_text(code.read_text() + "# edited\n")
+    else:
+        path.rename(path.with_name("train-0.safetensors"))
+    done = workspace.run("dvc", "repro")
+    [line] = [line for line in done.stderr.splitlines() if "warning" in line]
+    assert line.startswith("train: warning: checkpoints/train-") and "ignored" in line
+    assert "train: epoch 1/40" in done.stdout
+
+
+def test_fault_84_checkpoint_cannot_be_written(workspace: Workspace, needs_root: None) -> None:
+    """no room for a checkpoint"""
+    (workspace.path / "checkpoints").mkdir(exist_ok=True)
+    with tiny_disk(workspace.path / "checkpoints", 0.1):
+        done = workspace.run("dvc", "repro", "--force")
+    [line] = [line for line in done.stderr.splitlines() if "warning" in line]
+    assert line.startswith("train: warning: no checkpoint is kept") and "No space left on device" in line
+    assert workspace.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_fault_82_force_computes_a_finished_run_again(workspace: Workspace) -> None:
+    """a training killed again and again (SIGKILL), also while it writes its checkpoint and while DVC commits"""
+    workspace.set_params(epochs=3)
+    for command in (("repro", "train"), ("repro", "--force", "train"), ("repro", "--force")):
+        assert "train: epoch 1/3" in workspace.run("dvc", *command).stdout, command
+    assert not list((workspace.path / "checkpoints").iterdir())
