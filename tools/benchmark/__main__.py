@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean, median, stdev
@@ -18,7 +19,7 @@ from PIL import Image
 from linear_classifier.data.splits import load_dataset, load_split
 from linear_classifier.devices import select_device, why_no_cuda
 from linear_classifier.io.console import open_console
-from linear_classifier.params import RuntimeParams, load_params
+from linear_classifier.params import load_params
 from tools.benchmark.epoch_speed import CPU, OURS, PLAIN, TEXTBOOK, measure_device, measure_loops, measure_plain
 from tools.benchmark.photographs import save_photographs
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
@@ -99,7 +100,7 @@ def bench_gpu(rounds: int) -> None:
         print(f"\nno GPU: {reason}")
         return
     train = load_split(PREPARED, "train", load_dataset(PREPARED))
-    gpu = select_device(RuntimeParams(device="cuda", num_workers=0, threads=1))
+    gpu = select_device(replace(load_params(Path("params.yaml")).runtime, device="cuda"))
     for batch_size in BATCH_SIZES:
         rows = [[measure_device(train, batch_size, device) for device in (gpu, CPU)] for _ in range(rounds)]
         print(f"\nimages per second, one epoch at batch {batch_size}, float64")
