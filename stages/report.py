@@ -5,7 +5,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from linear_classifier.data.splits import load_dataset, load_split
+import numpy as np
+
+from linear_classifier.data.splits import Split, load_dataset, load_split
 from linear_classifier.evaluation.tables import parse_predictions
 from linear_classifier.evaluation.usual_inputs import read_usual_inputs
 from linear_classifier.io.files import open_regular, write_bytes
@@ -34,17 +36,32 @@ def main() -> None:
         dataset=dataset,
         saved=saved,
         params=params.evaluate,
-        metrics=read_json(EVALUATE / "metrics.json"),
-        training=read_json(TRAIN / "metrics.json"),
+        metrics=read_json(EVALUATE / "metrics.json", "accuracy", "macro_f1", "loss", "ece", "per_class"),
+        training=read_json(TRAIN / "metrics.json", "best_epoch", "epochs"),
         history=parse_history(read(TRAIN / "history.csv"), str(TRAIN / "history.csv")),
         predictions=parse_predictions(read(predictions), len(saved.class_names), str(predictions)),
     )
+    check_same_run(results, test)
     usual = read_usual_inputs(USUAL_INPUTS, saved)
     trial, missed = embed_model(results, test, usual), measure_missed(test, usual)
     write_bytes(REPORTS / "index.html", build_page(results, test.images, trial, missed))
     write_bytes(REPORTS / "MODEL_CARD.md", format_card(results).encode())
     print(f"report: open {REPORTS / 'index.html'} in a browser", flush=True)
     record(Path("reports/provenance.json"), "report", started)
+
+
+def check_same_run(results: Results, test: Split) -> None:
+    """Raise ValueError unless model, data, metrics and predictions are of one run."""
+    names = results.saved.class_names
+    if (results.dataset.class_names, results.dataset.image_shape) != (names, results.saved.image_shape):
+        found, where = "not made for the images and classes", MODEL
+    elif list(results.metrics["per_class"]) != names:
+        found, where = "not of the classes", EVALUATE / "metrics.json"
+    elif not np.array_equal(results.predictions.labels, test.labels):
+        found, where = "not of the test images", EVALUATE / "predictions.csv"
+    else:
+        return
+    raise ValueError(f"{where}: {found} of {PREPARED}; run `dvc repro`")
 
 
 def read(path: Path) -> bytes:
@@ -55,11 +72,10 @@ def read(path: Path) -> bytes:
         raise ValueError(f"{path}: not found; run `dvc repro`") from None
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, *keys: str) -> dict[str, Any]:
+    """The mapping that `path` holds, which has at least `keys`."""
     try:
-        found: dict[str, Any] = json.loads(read(path))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{path}: damaged ({' '.join(str(error).split())[:100]}); run `dvc repro -f evaluate`"
-        ) from None
-    return found
+        found = json.loads(read(path))
+        return {**found, **{key: found[key] for key in keys}}
+    except (KeyError, TypeError, json.JSONDecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: damaged ({' '.join(str(error).split())[:100]}); run `dvc repro -f`") from None

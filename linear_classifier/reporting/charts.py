@@ -31,7 +31,7 @@ _CONFIG = {
         "titleFontWeight": "normal",
         "titlePadding": 8,
     },
-    "legend": {"labelColor": _INK, "labelFontSize": 12, "orient": "top", "title": None},
+    "legend": {"labelColor": _INK, "labelFontSize": 12, "orient": "top-right", "title": None},
 }
 
 

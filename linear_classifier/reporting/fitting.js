@@ -99,9 +99,9 @@ function standsOut(value, background, tolerance) {
 // For each plane a table: what each of its 256 values becomes. Its background becomes that of the training images.
 function levelTables(usual, background, { tolerance, invert }) {
   const isInverted = invert === 'yes' || (invert === 'auto' && usual.is_plain && isCloserInverted(usual, background))
-  return background.map((value, channel) => Uint8Array.from({ length: 256 }, (_, level) => {
-    const [from, at] = isInverted ? [255 - value, 255 - level] : [value, level]
-    return usual.is_plain ? stretch(at, from, usual.background[channel], tolerance) : at
+  return background.map((own, channel) => Uint8Array.from({ length: 256 }, (_, value) => {
+    const [from, at] = isInverted ? [255 - own, 255 - value] : [own, value]
+    return usual.is_plain ? level(at, from, usual.background[channel], tolerance) : at
   }))
 }
 
@@ -110,7 +110,7 @@ function isCloserInverted(usual, background) {
   return distance(background) > distance(background.map(value => 255 - value))
 }
 
-function stretch(value, from, to, tolerance) {
+function level(value, from, to, tolerance) {
   if (!standsOut(value, from, tolerance)) return to
   if (value <= from) return quotient(2 * value * to + from, 2 * from)
   return 255 - quotient(2 * (255 - value) * (255 - to) + (255 - from), 2 * (255 - from))

@@ -28,7 +28,10 @@ class Marked:
 
 @dataclass(frozen=True)
 class Missed:
+    """Which share of `num_images` test images is marked as they are, and in which ways they were changed."""
+
     num_images: int
+    unchanged: float
     rows: list[Marked]
 
 
@@ -36,9 +39,9 @@ def measure_missed(test: Split, usual: UsualInputs) -> Missed:
     """The shares of the first test images, which stand in a random order."""
     count = min(MAX_IMAGES, len(test), max(1, MAX_BYTES // math.prod(test.images.shape[1:])))
     images = test.images[:count]
+    changed = change(images, usual.background).items()
     return Missed(
-        count,
-        [Marked(name, share_marked(changed, usual)) for name, changed in change(images, usual.background).items()],
+        count, share_marked(images, usual), [Marked(name, share_marked(each, usual)) for name, each in changed]
     )
 
 
@@ -59,7 +62,6 @@ def change(images: Pixels, background: Pixels) -> dict[str, Pixels]:
     small[..., top : top + height // 2, left : left + width // 2] = _halve(images)
     noise = np.random.default_rng(0).integers(0, 256, images.shape, np.uint8)
     return {
-        "as they are": images,
         "noise": noise,
         "light for dark": 255 - images,
         "half as large": small,

@@ -14,7 +14,6 @@ let data, model, usual, examples
 let current = null // what is being answered: { pixels, inputs, logits, probabilities, order }
 
 function start() {
-  byId('no-script').remove()
   try {
     const text = byId('model-data').textContent
     data = JSON.parse(text)
@@ -22,8 +21,8 @@ function start() {
     usual = readUsualInputs(data)
     examples = readExamples()
     sayWhetherSame(countSame(), isWhole(text))
-  } catch (error) {
-    sayBroken(`The model in this page is damaged (${error.message}). Nothing here is answered.`)
+  } catch {
+    sayBroken('The model in this page is damaged. Nothing here is answered.')
   }
 }
 
@@ -62,7 +61,7 @@ function sayWhetherSame(same, whole) {
   } else {
     byId('check').textContent = `✓ Checked itself: ${same} of ${total} test images give the same bits as in Python.`
     byId('check').hidden = false
-    open()
+    openTrial()
   }
 }
 
@@ -70,14 +69,16 @@ function sayBroken(text) {
   const check = byId('check')
   check.setAttribute('role', 'alert')
   check.classList.add('failed')
-  document.body.classList.add('failed')
+  document.documentElement.classList.add('failed')
+  byId('no-script').textContent = 'Nothing is answered here: the page is not as it was made, see above.'
   check.hidden = false
   check.textContent = text
 }
 
 // The sources
 
-function open() {
+function openTrial() {
+  byId('no-script').hidden = true
   byId('trial').hidden = false
   listExamples()
   connectDrawing()

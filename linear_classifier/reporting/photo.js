@@ -41,13 +41,14 @@ function showValueOf(slider, unit) {
   show()
 }
 
-async function takeFiles(files) {
-  if (!files.length) return
+async function takeFiles([file]) {
+  if (!file) return
+  byId('file').value = '' // else to choose the same file again would be no change
   const number = ++numPictures
   choose('picture')
   byId('from-picture').setAttribute('aria-busy', 'true')
   byId('picture-problem').textContent = ''
-  const picture = await readPicture(files[0]).catch(error => error)
+  const picture = await readPicture(file).catch(error => error)
   if (number !== numPictures) return
   if (picture instanceof Error) refusePicture(picture)
   else takePicture(picture)

@@ -75,6 +75,6 @@ def assert_red(watched: Watched, said: str) -> None:
     expect(check).to_contain_text(said)
     expect(watched.page.locator("#trial")).to_be_hidden()
     colours = check.evaluate(
-        "each => [getComputedStyle(each).backgroundColor, getComputedStyle(document.body).borderTopColor]"
+        "each => [getComputedStyle(each).backgroundColor, getComputedStyle(document.documentElement).borderTopColor]"
     )
     assert colours == ["rgb(179, 38, 30)"] * 2, json.dumps(colours)

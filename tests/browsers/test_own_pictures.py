@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from linear_classifier.evaluation.usual_inputs import (
     UsualInputs,
@@ -77,6 +78,54 @@ def test_a_thousand_photographs_get_the_answers_of_python(
     right = np.mean([answer["order"][0] == label for answer, label in zip(found, labels, strict=True)])
     print(f"{right} of {NUM_PHOTOGRAPHS} photographs are right in the page")
     assert right >= 0.83
+
+
+NOISE = """
+() => {
+  const exact = CanvasRenderingContext2D.prototype.getImageData
+  CanvasRenderingContext2D.prototype.getImageData = function (...place) {
+    const image = exact.apply(this, place)
+    image.data[5] ^= 1
+    return image
+  }
+}
+"""
+
+
+def test_page_says_so_where_the_browser_adds_noise_to_pictures(
+    page_file: Path, photo: Path, watch: Callable[..., Watched]
+) -> None:
+    page = watch(page_file.as_uri()).page
+    page.set_input_files("#file", photo)
+    expect(page.locator("#seen-note")).to_have_text("Your picture, cut out, fitted and centred.")
+    page.evaluate(NOISE)
+    page.set_input_files("#file", photo)
+    expect(page.locator("#seen-note")).to_contain_text("This browser adds noise to pictures")
+
+
+BRING = """
+async ([base64, kind]) => {
+  const transfer = new DataTransfer()
+  transfer.items.add(new File([bytesOf(base64)], 'photo.jpg', { type: 'image/jpeg' }))
+  const options = { bubbles: true, cancelable: true }
+  const events = {
+    paste: () => new ClipboardEvent('paste', { ...options, clipboardData: transfer }),
+    drop: () => new DragEvent('drop', { ...options, dataTransfer: transfer }),
+  }
+  document.body.dispatchEvent(events[kind]())
+}
+"""
+
+
+@pytest.mark.parametrize("kind", ["paste", "drop"])
+def test_a_picture_can_be_pasted_and_dropped_anywhere(
+    kind: str, page_file: Path, photo: Path, watch: Callable[..., Watched]
+) -> None:
+    page = watch(page_file.as_uri()).page
+    page.evaluate(BRING, [base64.b64encode(photo.read_bytes()).decode(), kind])
+    expect(page.locator("#seen-note")).to_have_text("Your picture, cut out, fitted and centred.")
+    expect(page.get_by_label("A picture of yours")).to_be_checked()
+    expect(page.locator("#said")).to_contain_text("T-shirt/top")
 
 
 def answer_by_python(photographs: list[bytes], saved: SavedModel, usual: UsualInputs) -> list[dict[str, Any]]:

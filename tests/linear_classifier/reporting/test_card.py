@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 
 import yaml
+from huggingface_hub import ModelCard
 
 from linear_classifier.reporting.card import format_card, quote
 from tests.linear_classifier.reporting.hostile_names import HOSTILE_NAMES
@@ -16,6 +17,15 @@ def test_format_card_opens_with_a_model_index_of_the_committed_metrics() -> None
     assert model["name"] == "small-linear" and result["dataset"]["split"] == "test"
     values = {metric["name"]: metric["value"] for metric in result["metrics"]}
     assert values["Accuracy"] == results.metrics["accuracy"] and values["Macro F1"] == results.metrics["macro_f1"]
+
+
+def test_format_card_is_read_by_the_hub_s_own_library() -> None:
+    results, _ = build_results()
+    card = ModelCard(format_card(results))
+    found = {each.metric_name: (each.metric_value, each.dataset_name) for each in card.data.eval_results or []}
+    assert card.data.model_name == "small-linear" and len(found) == 4
+    assert found["Accuracy"] == (results.metrics["accuracy"], "small")
+    assert ModelCard(str(card)).data.to_dict() == card.data.to_dict()
 
 
 def test_format_card_names_hostile_classes_and_data_sets_as_text() -> None:
