@@ -4,22 +4,22 @@ import os
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import numpy as np
 import torch
 import yaml
 
+from linear_classifier.data import order
 from linear_classifier.data.image_file import ImageFile
-from linear_classifier.data.loader import build_loader, evaluation_batch_size
-from linear_classifier.data.order import Blocks
+from linear_classifier.data.loader import build_loader
 from linear_classifier.data.pixel_table import build_pixel_table
 from linear_classifier.data.splits import Split, load_dataset, load_split
-from linear_classifier.model.linear import TransposedLinear, build_model
 from linear_classifier.params import TrainParams
-from linear_classifier.training.loop import run_epoch
-from linear_classifier.training.state import TrainingState, cosine_lr
+from linear_classifier.training.loop import train
 from tools.benchmark.epoch_speed import CPU, GAMMA, RUNTIME, TURNS, our_images_per_second
 from tools.benchmark.processes import Run, run_python
 
@@ -95,25 +95,16 @@ def measure_reading(folder: Path, batch_size: int, rounds: int) -> list[tuple[fl
 def measure_orders(folder: Path, params: TrainParams, seeds: Sequence[int]) -> tuple[list[float], list[float]]:
     """The lowest loss on val, in nats per image, of a training in blocks and of one shuffled in full, for each seed."""
     torch.set_num_threads(RUNTIME.threads)
-    train = open_train(folder, TO_SHUFFLE)[1]
-    val = load_split(folder / PREPARED, "val", load_dataset(folder / PREPARED))
-    full = Blocks(len(train), len(train), 1)
-    in_blocks, in_full = ([_train(train, val, params, seed, blocks) for seed in seeds] for blocks in (None, full))
+    train_split = open_train(folder, TO_SHUFFLE)[1]
+    val_split = load_split(folder / PREPARED, "val", load_dataset(folder / PREPARED))
+    in_blocks = [_train(train_split, val_split, params, seed) for seed in seeds]
+    with patch.object(order, "WINDOW_BYTES", train_split.images.nbytes):  # one window for all of it
+        in_full = [_train(train_split, val_split, params, seed) for seed in seeds]
     return in_blocks, in_full
 
 
-def _train(train: Split, val: Split, params: TrainParams, seed: int, blocks: Blocks | None) -> float:
-    """As `training.loop.train`, but in the order of `blocks`, if there are some."""
-    shape = train.images.shape[1:]
-    table = torch.from_numpy(build_pixel_table(train.images, params.gamma)).to(torch.float64)
-    loader = build_loader(train, table, params.batch_size, RUNTIME, CPU, shuffle_seed=seed)
-    val_loader = build_loader(val, table, evaluation_batch_size(shape), RUNTIME, CPU)
-    if blocks:
-        loader.sampler.blocks = blocks  # type: ignore[attr-defined]  # it is a BatchOrder
-    state = TrainingState.begin(build_model(shape, NUM_CLASSES, torch.float64, TransposedLinear), params)
-    for number in range(1, params.epochs + 1):
-        run_epoch(state, number, cosine_lr(params.lr, number, params.epochs), loader, val_loader)
-    return state.best.val_loss
+def _train(train_split: Split, val_split: Split, params: TrainParams, seed: int) -> float:
+    return train(train_split, val_split, NUM_CLASSES, replace(params, seed=seed), RUNTIME, CPU).best.val_loss
 
 
 def _write_idx(folder: Path, prefix: str, split: Split, count: int) -> None:

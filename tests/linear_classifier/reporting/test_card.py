@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from typing import Any
 
 import yaml
 from huggingface_hub import ModelCard
@@ -22,10 +23,13 @@ def test_format_card_opens_with_a_model_index_of_the_committed_metrics() -> None
 def test_format_card_is_read_by_the_hub_s_own_library() -> None:
     results, _ = build_results()
     card = ModelCard(format_card(results))
-    found = {each.metric_name: (each.metric_value, each.dataset_name) for each in card.data.eval_results or []}
-    assert card.data.model_name == "small-linear" and len(found) == 4
-    assert found["Accuracy"] == (results.metrics["accuracy"], "small")
-    assert ModelCard(str(card)).data.to_dict() == card.data.to_dict()
+    data: dict[str, Any] = card.data.to_dict()  # type: ignore[no-untyped-call]
+    (model,) = data["model-index"]
+    (result,) = model["results"]
+    found = {metric["name"]: metric["value"] for metric in result["metrics"]}
+    assert model["name"] == "small-linear" and result["dataset"]["name"] == "small"
+    assert len(found) == 4 and found["Accuracy"] == results.metrics["accuracy"]
+    assert ModelCard(str(card)).data.to_dict() == data  # type: ignore[no-untyped-call]
 
 
 def test_format_card_names_hostile_classes_and_data_sets_as_text() -> None:
