@@ -5,6 +5,8 @@ BASE ?= main
 HEAD ?=
 ARGS ?=
 SOURCE ?=
+# of make bench: one or several of its parts
+PART ?=
 
 CONTAINER_ENGINE ?= docker
 VARIANT ?= cuda
@@ -19,9 +21,10 @@ override BASE := $(value BASE)
 override HEAD := $(value HEAD)
 override ARGS := $(value ARGS)
 override SOURCE := $(value SOURCE)
+override PART := $(value PART)
 override IMAGE := $(value IMAGE)
 override VARIANT := $(value VARIANT)
-export PYTHON BASE HEAD ARGS SOURCE IMAGE VARIANT
+export PYTHON BASE HEAD ARGS SOURCE PART IMAGE VARIANT
 
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(value PATH)
@@ -96,8 +99,8 @@ compare: .venv/.checks ## say what this workspace, or HEAD=..., did to the metri
 calibrate: .venv/.checks
 	$(BIN)/python -m tools.compare.calibrate $$ARGS
 
-bench: .venv/.checks ## measure speed and memory, against the textbook loop, scikit-learn and JAX
-	$(BIN)/python -m tools.benchmark
+bench: .venv/.checks ## measure speed and memory, against the textbook loop, scikit-learn and JAX; PART=scale: 6 million images
+	@set -f; $(BIN)/python -m tools.benchmark $$ARGS $$PART
 
 gpu-test: .venv/.checks ## test, compare with the CPU and measure on this machine's GPU: build/gpu.txt
 	@$(BIN)/python -m tools.check_gpu

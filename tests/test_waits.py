@@ -16,6 +16,8 @@ WAITING = {
 DVC = {"cat_file", "read_bytes", "open", "info", "pull", "fetch", "status"}  # its file systems may ask a remote
 ENDS = {  # (file, function, call): its end
     ("linear_classifier/data/loader.py", "build_loader", "DataLoader"): "no workers: it computes",
+    ("linear_classifier/data/order.py", "_batches", "ThreadPoolExecutor"): "as its result",
+    ("linear_classifier/data/order.py", "_batches", "loaded.result"): "a local disk's own: it reads 44 MB",
     ("linear_classifier/io/provenance.py", "_git_commit", "subprocess.run"): "timeout=10",
     ("linear_classifier/io/files.py", "_temporary_beside", "fcntl.flock"): (
         "the file is new: only a sweep may have it, for a moment"
@@ -37,6 +39,7 @@ ENDS = {  # (file, function, call): its end
     ): "the step's own end: each is a command with ends of its own",
     ("tools/benchmark/epoch_speed.py", "textbook_images_per_second", "DataLoader"): "no workers: it computes",
     ("tools/benchmark/processes.py", "LAUNCHER", "os.wait4"): "signal.alarm(3600) kills what is waited for",
+    ("tools/benchmark/processes.py", "LAUNCHER", "time.sleep"): "as os.wait4",
     (
         "tools/benchmark/processes.py",
         "run_process",

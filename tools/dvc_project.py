@@ -25,9 +25,11 @@ from dvc_data.hashfile.db import HashFileDB
 from dvc_data.hashfile.tree import Tree
 from dvc_objects.errors import ObjectFormatError
 
+from tools.file_hashes import FileHashes
 from tools.git import leave_hook
 
 LOCK, PIPELINE, PARAMS = Path(LOCK_FILE), Path(PROJECT_FILE), Path("params.yaml")
+_HASHES = FileHashes()
 ABSENT = ("deleted", "not in cache")  # DVC's words for what a fresh clone does not have
 
 
@@ -90,9 +92,11 @@ def read_record(repo: Repo, path: Path) -> dict[str, Any]:
 def hash_path(repo: Repo, path: str, name: str = "md5") -> tuple[str, dict[str, str]]:
     """The hash that DVC gives to what lies at `path`, and of each file there, by its path: one, or those of a folder.
 
-    It is of the bytes, not what DVC noted when it last looked.
+    It is of the bytes, not what DVC noted when it last looked; each version of a file is read once in this process.
     """
-    _, _, found = build(HashFileDB(repo.fs, path), path, repo.fs, name, dry_run=True, ignore=repo.dvcignore)
+    _, _, found = build(
+        HashFileDB(repo.fs, path, state=_HASHES), path, repo.fs, name, dry_run=True, ignore=repo.dvcignore
+    )
     if not isinstance(found, Tree):
         return str(found.hash_info.value), {path: str(found.hash_info.value)}
     return str(found.hash_info.value), {str(Path(path, *key)): str(info.value) for key, _, info in found}

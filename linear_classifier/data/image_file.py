@@ -2,6 +2,8 @@
 
 import math
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +63,11 @@ class ImageFile:
                     raise RuntimeError(f"{self.path}: became shorter while it was read; run `dvc repro` again")
                 view = view[count:]
 
-    def read_ahead(self, start: int, stop: int) -> None:
-        """Let the system begin to read these images, which are wanted soon; not every system can."""
-        if hasattr(os, "posix_fadvise"):
-            position, size = self.offset + start * self.image_bytes, (stop - start) * self.image_bytes
-            with self.path.open("rb", buffering=0) as file:
+    def read_ahead(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Let the system begin to read the images of each (start, stop), which are wanted soon; not every one can."""
+        if not hasattr(os, "posix_fadvise"):
+            return
+        with suppress(OSError), self.path.open("rb", buffering=0) as file:  # to read them will say what is wrong
+            for start, stop in ranges:
+                position, size = self.offset + start * self.image_bytes, (stop - start) * self.image_bytes
                 os.posix_fadvise(file.fileno(), position, size, os.POSIX_FADV_WILLNEED)

@@ -19,7 +19,6 @@ from linear_classifier.params import RuntimeParams
 
 Batch = tuple[Tensor, Tensor]
 
-ABSENT = -(2**62)  # added to any index, it gives a row below 0
 WORKER_TIMEOUT = 60  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 
 
@@ -53,43 +52,29 @@ class InMemory:
 
 
 class OnDisk:
-    """Images of which the blocks of as many windows lie in memory as a batch can have images of."""
+    """Images of which the windows lie in memory that a batch can have images of, and the next one; see `BatchOrder`."""
 
     def __init__(self, images: ImageFile, blocks: Blocks, batch_size: int) -> None:
         self.images, self.blocks = images, blocks
-        windows = 2 + batch_size // (blocks.per_window * blocks.size)
-        slots = min(windows * blocks.per_window, blocks.count)
-        self.memory = torch.empty((slots * blocks.size, *images.shape[1:]), dtype=torch.uint8)
-        self.block_in: list[int | None] = [None] * slots
-        self.shift_of = torch.full((blocks.count,), ABSENT)  # from the index of a block's image to its row in memory
-        self.oldest = 0
+        self.window_size = blocks.per_window * blocks.size
+        spanned = 2 + (batch_size + blocks.size) // self.window_size  # a window with the short block is that smaller
+        self.num_windows = min(spanned, -(-blocks.count // blocks.per_window))
+        self.memory = torch.empty((self.num_windows * self.window_size, *images.shape[1:]), dtype=torch.uint8)
+        self.shift_of = torch.empty(blocks.count, dtype=torch.int64)  # from the index of a block's image to its row
 
     def take(self, indices: Tensor) -> Tensor:
         blocks = torch.div(indices, self.blocks.size, rounding_mode="floor")
-        rows = indices + self.shift_of[blocks]
-        if int(rows.min()) < 0:
-            keep = set((rows[rows >= 0] // self.blocks.size).tolist())
-            for block in blocks[rows < 0].unique().tolist():
-                keep.add(self._load(block, keep))
-            rows = indices + self.shift_of[blocks]
-        return self.memory.index_select(0, rows)
+        return self.memory.index_select(0, indices + self.shift_of.index_select(0, blocks))
 
-    def read_ahead(self, blocks: list[int]) -> None:
-        for block in blocks:
-            self.images.read_ahead(*self.blocks.bounds(block))
-
-    def _load(self, block: int, keep: set[int]) -> int:
-        """Read `block` over the one that was read first, of those whose slots are not in `keep`; give its slot."""
-        slot, size = self.oldest, self.blocks.size
-        while slot in keep:
-            slot = (slot + 1) % len(self.block_in)
-        if (replaced := self.block_in[slot]) is not None:
-            self.shift_of[replaced] = ABSENT
-        start, stop = self.blocks.bounds(block)
-        self.images.read_into(self.memory[slot * size : slot * size + stop - start].numpy(), start)
-        self.shift_of[block], self.block_in[slot] = slot * size - start, block
-        self.oldest = (slot + 1) % len(self.block_in)
-        return slot
+    def load(self, window: int, blocks: list[int]) -> None:
+        """Read `blocks` over those of a window that is no longer needed."""
+        bounds = [self.blocks.bounds(block) for block in blocks]
+        self.images.read_ahead(bounds)
+        row = window % self.num_windows * self.window_size
+        for block, (start, stop) in zip(blocks, bounds, strict=True):
+            self.images.read_into(self.memory[row : row + stop - start].numpy(), start)
+            self.shift_of[block] = row - start
+            row += stop - start
 
 
 class WorkerLoader(DataLoader[Batch]):
@@ -130,8 +115,8 @@ def build_loader(
 
     A batch is images `(batch, channels, height, width)`, looked up in `table` `(channels, 256)` as the batch is drawn
     and of its dtype, and int64 labels `(batch,)`; the last one may be short. The images lie on the GPU if they fit,
-    else in memory if they are few, else they are read in blocks; then batches come from pinned memory on CUDA,
-    loaded by `runtime.num_workers` processes.
+    else in memory if they are few, else they are read in blocks by a thread; then batches come from pinned memory on
+    CUDA. Those in memory are loaded by `runtime.num_workers` processes.
     """
     on_gpu = fits_on_gpu(split.images.nbytes, device)
     home = device if on_gpu else torch.device("cpu")
@@ -140,12 +125,12 @@ def build_loader(
     images: InMemory | OnDisk
     if isinstance(split.images, ImageFile) and blocks.count > 1 and not on_gpu:
         images = OnDisk(split.images, blocks, batch_size)
-        order.read_ahead = images.read_ahead
+        order.load = images.load
     else:
         images = InMemory(torch.from_numpy(np.array(split.images)).to(home))
     labels, table = torch.from_numpy(np.array(split.labels)).to(home), table.to(home)
     pin_memory = device.type == "cuda" and not on_gpu
-    if runtime.num_workers and not on_gpu:  # a worker process cannot index what lies on the GPU
+    if runtime.num_workers and isinstance(images, InMemory) and not on_gpu:  # a process has neither GPU nor thread
         return WorkerLoader(Images(images, labels, None), table, order, runtime.num_workers, pin_memory)
     # The sampler gives the indices of a whole batch, and the dataset a batch for them: there is nothing to collate.
     dataset = Images(images, labels, table)

@@ -1,6 +1,7 @@
 """The order of the images in an epoch: a function of the seed and the epoch, whatever was looked at before."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
@@ -42,8 +43,9 @@ class BatchOrder(Sampler[Tensor]):
     """The indices of each batch of an epoch, int64 `(batch,)` on `device`; the last batch may be short.
 
     With a `seed` the images are shuffled, in another order each epoch, see `set_epoch`: the blocks, and the images of
-    each window of blocks. Without one they come as they stand. `read_ahead` is given the next window's blocks when a
-    window begins. To iterate changes nothing, so that a look at one batch leaves the training as it is.
+    each window of blocks. Without one they come as they stand. `load` is called, in a thread, with the number of each
+    window and its blocks before any of its indices are given, and while the window before is drawn. To iterate changes
+    nothing else, so that a look at one batch leaves the training as it is.
     """
 
     def __init__(
@@ -52,10 +54,10 @@ class BatchOrder(Sampler[Tensor]):
         batch_size: int,
         seed: int | None,
         device: torch.device,
-        read_ahead: Callable[[list[int]], None] = lambda blocks: None,
+        load: Callable[[int, list[int]], None] = lambda window, blocks: None,
     ) -> None:
         self.blocks, self.batch_size, self.seed, self.device = blocks, batch_size, seed, device
-        self.read_ahead = read_ahead
+        self.load = load
         self.epoch, self.first = 1, 0
 
     def set_epoch(self, epoch: int, first: int = 0) -> None:
@@ -69,22 +71,24 @@ class BatchOrder(Sampler[Tensor]):
         return islice(self._batches(), self.first, None)
 
     def _batches(self) -> Iterator[Tensor]:
+        windows = [window.tolist() for window in self._order(self.blocks.count, 0).split(self.blocks.per_window)]
         left = torch.empty(0, dtype=torch.int64, device=self.device)
-        for window in self._windows():
-            left = torch.cat([left, window.to(self.device)])  # sent once a window and cut there
-            *whole, left = left.split(self.batch_size)
-            yield from whole
+        with ThreadPoolExecutor(1) as reader:
+            loaded = reader.submit(self.load, 0, windows[0])
+            for number, blocks in enumerate(windows, start=1):
+                loaded.result()
+                left = torch.cat([left, self._mix(blocks, number).to(self.device)])  # sent once a window and cut there
+                *whole, left = left.split(self.batch_size)
+                yield from whole[:1]
+                if number < len(windows):  # now that the last images of the window before are drawn
+                    loaded = reader.submit(self.load, number, windows[number])
+                yield from whole[1:]
         yield left
 
-    def _windows(self) -> Iterator[Tensor]:
-        """The indices of each window, in their order."""
-        windows = self._order(self.blocks.count, 0).split(self.blocks.per_window)
-        for number, window in enumerate(windows, start=1):
-            if number < len(windows):
-                self.read_ahead(windows[number].tolist())
-            bounds = (self.blocks.bounds(block) for block in window.tolist())
-            indices = torch.cat([torch.arange(start, stop) for start, stop in bounds])
-            yield indices[self._order(len(indices), number)]
+    def _mix(self, blocks: list[int], window: int) -> Tensor:
+        """The indices of the images of `blocks`, in their order in `window`, which is counted from 1."""
+        indices = torch.cat([torch.arange(*self.blocks.bounds(block)) for block in blocks])
+        return indices[self._order(len(indices), window)]
 
     def _order(self, count: int, window: int) -> Tensor:
         """0 to `count` - 1, shuffled if there is a seed: the blocks, if `window` is 0, or the images of one."""

@@ -2,11 +2,11 @@
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from linear_classifier.data.loader import Batch
-from linear_classifier.evaluation.exact import compute_logits
+from linear_classifier.evaluation.exact import Floats, compute_logits
 from linear_classifier.evaluation.metrics import Predictions, join, predict
 
 
@@ -24,10 +24,17 @@ def classify(model: nn.Sequential, loader: DataLoader[Batch]) -> Predictions:
     predictions = []
     for images, labels in loader:
         inputs = images.to(weight.device, non_blocking=True).flatten(1).T.contiguous()
-        logits = compute_logits(weight, bias, inputs).cpu().numpy()
+        logits = _logits_of(weight, bias, inputs)
         if not np.isfinite(logits).all() or np.abs(logits).max() > 1e30:
             raise RuntimeError(
                 "the loss is not finite on the test images: the model's weights are absurd; run `dvc repro -f train`"
             )
         predictions.append(predict(logits, labels.cpu().numpy()))
     return join(predictions)
+
+
+def _logits_of(*numbers: Tensor) -> Floats:
+    """As `compute_logits`, which on the CPU takes less time for a step of NumPy's than of PyTorch's."""
+    if numbers[0].is_cuda:
+        return compute_logits(*numbers).cpu().numpy()
+    return compute_logits(*(number.numpy() for number in numbers))

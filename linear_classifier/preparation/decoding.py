@@ -126,7 +126,8 @@ def _read(path: Path | str) -> bytes:
             raise _UnusableError("it is no file")
         if status.st_size > MAX_BYTES:
             raise _UnusableError(f"it has {status.st_size} bytes, expected at most {MAX_BYTES}")
-        return b"".join(iter(lambda: os.read(descriptor, status.st_size + 1), b""))
+        data = os.read(descriptor, status.st_size + 1)  # one more, since that it is not there says where the end is
+        return data if len(data) == status.st_size else data + b"".join(iter(lambda: os.read(descriptor, 2**20), b""))
     finally:
         os.close(descriptor)
 

@@ -1,6 +1,5 @@
 """Names in a source: which splits they mean, which files are passed over, which paths are refused."""
 
-import posixpath
 import re
 from collections.abc import Iterable
 
@@ -43,7 +42,8 @@ def split_named(word: str) -> SplitName | None:
 
 def suffix_of(path: str) -> str:
     """The last suffix of the file `path`, in lower case, such as `.png`; "" if it has none."""
-    return posixpath.splitext(path)[1].lower()
+    name = path.rpartition("/")[2].lstrip(".")
+    return name[dot:].lower() if (dot := name.rfind(".")) >= 0 else ""
 
 
 def why_hidden(name: str) -> str | None:
@@ -55,10 +55,10 @@ def why_hidden(name: str) -> str | None:
 
 def why_no_image(path: str) -> str | None:
     """Why the file `path` is plainly no image, or None: then its content decides, whatever its suffix says."""
-    if suffix_of(path) in ARCHIVE_SUFFIXES:
+    suffix = suffix_of(path)
+    if suffix in ARCHIVE_SUFFIXES:
         return "an archive beside the images"
-    name = path.rpartition("/")[2].lower()
-    is_other = suffix_of(path) in _OTHER_SUFFIXES or name in _OTHER_NAMES
+    is_other = suffix in _OTHER_SUFFIXES or path.rpartition("/")[2].lower() in _OTHER_NAMES
     return "no image, by its name" if is_other else None
 
 

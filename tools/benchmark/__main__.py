@@ -1,4 +1,4 @@
-"""`python -m tools.benchmark [--rounds N] [PART ...]`: print every measurement beside what is promised."""
+"""`python -m tools.benchmark [--rounds N] [--images N] [PART ...]`: print every measurement beside what is promised."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean, median, stdev
@@ -21,8 +22,10 @@ from linear_classifier.devices import select_device, why_no_cuda
 from linear_classifier.io.console import open_console
 from linear_classifier.params import load_params
 from tools.benchmark.epoch_speed import CPU, OURS, PLAIN, TEXTBOOK, measure_device, measure_loops, measure_plain
+from tools.benchmark.large_split import make_workspace, measure_orders, measure_reading, measure_stage
 from tools.benchmark.photographs import save_photographs
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
+from tools.benchmark.small_pngs import NUM_PNGS, make_pngs, measure_pngs
 from tools.compare.calibrate import open_splits, train_with_seed
 
 BATCH_SIZES = (32, 256, 1024)
@@ -109,6 +112,33 @@ def bench_gpu(rounds: int) -> None:
         _show_ratios("GPU / CPU", [row[0] / row[1] for row in rows])
 
 
+def bench_scale(rounds: int, num_images: int) -> None:
+    """More images than memory holds: memory of the stages, speed of reading, and what the order in blocks costs."""
+    params = load_params(Path("params.yaml")).train
+    with make_workspace(num_images) as folder:
+        print(f"\n{num_images:,} images of 28 x 28 from a source sorted by class, {num_images * 784 / 1e9:.1f} GB")
+        for stage in ("prepare", "train"):
+            megabytes, run = measure_stage(stage, folder)
+            _show(f"{stage}: anonymous memory", f"{megabytes:.0f} MB above its imports", "at most 200 MB")
+            _show(f"{stage}: time", f"{run.seconds:.0f} s")
+        for batch_size in BATCH_SIZES:
+            rows = measure_reading(folder, batch_size, rounds)
+            _show(f"cold, batch {batch_size}", f"{median(row[0] for row in rows):,.0f} images per second")
+            _show_ratios(f"cold / in memory, {batch_size}", [row[0] / row[1] for row in rows], "at least 0.85")
+        in_blocks, in_full = measure_orders(folder, params, range(rounds))
+    difference, spread = mean(in_blocks) - mean(in_full), max(in_full) - min(in_full)
+    _show("val loss, shuffled in full", f"{mean(in_full):.5f}, seeds differ by {spread:.5f}")
+    _show("val loss, in blocks", f"{mean(in_blocks):.5f}, {difference:+.5f}", "within what seeds differ by")
+
+
+def bench_pngs(rounds: int) -> None:
+    """The whole stage `prepare`, imports apart, on a folder of small PNGs."""
+    with make_pngs() as folder:
+        rates = [measure_pngs(folder) for _ in range(rounds)]
+    print(f"\nprepare, {NUM_PNGS:,} PNGs of 28 x 28 in a folder a class")
+    _show("images a second a core", f"{median(rates):,.0f} ({min(rates):,.0f} to {max(rates):,.0f})", "at least 15,000")
+
+
 def bench_seeds(rounds: int) -> None:
     """Test accuracy over five seeds; the result is the same in every round."""
     splits, params = open_splits(), load_params(Path("params.yaml"))
@@ -149,7 +179,9 @@ PARTS: dict[str, Callable[[int], None]] = {
     "seeds": bench_seeds,
     "gpu": bench_gpu,
     "predict": bench_predict,
+    "pngs": bench_pngs,
 }
+LARGE = "scale"  # is measured if it is asked for: it takes half an hour, and 15 GB of disk
 
 
 def _show(name: str, value: object, promise: str = "") -> None:
@@ -162,16 +194,20 @@ def _show_ratios(name: str, ratios: Sequence[float], promise: str = "") -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.benchmark", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; without one, all")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}, {LARGE}; without one, all but {LARGE}"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured (default: 5)")
+    parser.add_argument("--images", type=int, default=6_000_000, help="of scale (default: 6000000, 15 GB of disk)")
     arguments = parser.parse_args()
-    if unknown := set(arguments.parts) - set(PARTS):
-        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    parts = PARTS | {LARGE: partial(bench_scale, num_images=arguments.images)}
+    if unknown := set(arguments.parts) - set(parts):
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(parts)}")
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision", "scikit-learn", "jax", "dvc"))
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}")
     print(f"medians of {arguments.rounds}, ratios within a round (least to most)")
     for name in arguments.parts or PARTS:
-        PARTS[name](arguments.rounds)
+        parts[name](arguments.rounds)
     return 0
 
 

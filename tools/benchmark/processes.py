@@ -30,26 +30,45 @@ print(model.score(test_inputs, test.labels))
 
 
 # Linux hands the peak memory of the process that starts a program on to it, so a small one starts it. Arguments: a file
-# for the program's output, then the program's command. Prints exit code, seconds and peak memory in kB.
+# for the program's output, then the program's command. Prints exit code, seconds, seconds of all its CPUs, peak memory
+# and the most anonymous memory that it and its children had, both in kB.
 LAUNCHER = """
 import os, signal, sys, time
-started = time.perf_counter()
+
+def anonymous(pid):
+    try:
+        with open(f"/proc/{pid}/status") as status, open(f"/proc/{pid}/task/{pid}/children") as children:
+            own = next((int(line.split()[1]) for line in status if line.startswith("RssAnon")), 0)
+            return own + sum(map(anonymous, children.read().split()))
+    except OSError:  # it has just ended
+        return 0
+
+started, most = time.perf_counter(), 0
 output = os.open(sys.argv[1], os.O_WRONLY)
 actions = [(os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2)]
 pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ, file_actions=actions)
 signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))
 signal.alarm(3600)  # seconds; what is measured takes some minutes at most
-_, status, usage = os.wait4(pid, 0)
-print(os.waitstatus_to_exitcode(status), time.perf_counter() - started, usage.ru_maxrss)
+while not (ended := os.wait4(pid, os.WNOHANG))[0]:
+    most = max(most, anonymous(pid))
+    time.sleep(0.005)
+_, status, usage = ended
+seconds = time.perf_counter() - started, usage.ru_utime + usage.ru_stime
+print(os.waitstatus_to_exitcode(status), *seconds, usage.ru_maxrss, most)
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
-    """A finished process: its wall time, the peak memory of it or its largest child (MB of 2**20 bytes), its output."""
+    """A finished process with its children: wall and CPU time, output, and memory in MB of 2**20 bytes.
+
+    `peak_mb` is the most that it or its largest child had, `anonymous_mb` what all had at once that is of no file.
+    """
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
+    anonymous_mb: float
     output: str
 
 
@@ -61,7 +80,7 @@ def run_process(*arguments: str, folder: Path | None = None) -> Run:
     """
     with NamedTemporaryFile("r", encoding="utf-8", errors="replace") as file:
         launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, file.name, *arguments]
-        code, seconds, kilobytes = subprocess.run(
+        code, seconds, cpu_seconds, peak, anonymous = subprocess.run(
             launcher,
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(Path.cwd())},
@@ -72,7 +91,13 @@ def run_process(*arguments: str, folder: Path | None = None) -> Run:
         output = file.read()
     if int(code):
         raise RuntimeError(f"{' '.join(arguments)[:80]} ended in {code}: {output[-2000:]}")
-    return Run(float(seconds), int(kilobytes) / 1024, output)
+    return Run(
+        seconds=float(seconds),
+        cpu_seconds=float(cpu_seconds),
+        peak_mb=int(peak) / 1024,
+        anonymous_mb=int(anonymous) / 1024,
+        output=output,
+    )
 
 
 def run_python(*arguments: str, folder: Path | None = None) -> Run:

@@ -8,12 +8,14 @@ import shutil
 import socket
 import stat
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dvc.repo import Repo
 from dvc.scm import NoSCM
+from dvc_objects.fs.generic import test_links
 
 from tools.dvc_project import LOCK, PARAMS, PIPELINE, check_pipeline, list_outs
 
@@ -79,18 +81,31 @@ def _nearest_folder(folder: Path) -> Path:
 
 
 def _check_space(repo: Repo, cache: Path) -> None:
-    """Room for the outs that are not there yet, once in the workspace and once in the cache."""
-    missing = sum(out.meta.size or 0 for out in list_outs(repo) if not out.exists)
+    """Room for the outs that are not there yet, in the workspace and in the cache."""
+    sizes: Counter[str] = Counter()
+    for out in list_outs(repo):
+        sizes[out.stage.addressing] += 0 if out.exists else out.meta.size or 0
+    missing, largest = sizes.total(), max(sizes.values(), default=0)
+    in_workspace = {"link": 0, "symlink": largest, "copy": missing}[_how_cached(repo)]
     needed: dict[int, int] = {}
-    for folder in (Path(), _nearest_folder(cache)):
+    for folder, size in ((_nearest_folder(cache), missing), (Path(), in_workspace)):
         device = folder.stat().st_dev
-        needed[device] = needed.get(device, SPARE) + missing
+        needed[device] = needed.get(device, SPARE) + size
         total, _, free = shutil.disk_usage(folder)
         if total and free < needed[device]:  # some disks in the cloud do not tell their size
             raise RuntimeError(
                 f"{folder.resolve()}: {free // 2**20} MB free, this run needs {needed[device] // 2**20} MB; "
                 "free some space (`dvc gc --workspace` removes old versions from the cache)"
             )
+
+
+def _how_cached(repo: Repo) -> str:
+    """How DVC brings an out to its cache: by a `link`, or a copy, which with `symlink` takes the place of the out."""
+    cache = repo.cache.local
+    link = "hardlink" if cache.cache_types[0] == "hardlink" else "reflink"  # as dvc_objects.db.ObjectDB.add has it
+    if test_links([link], cache.fs, cache.path, repo.fs, str(Path(repo.root_dir, LOCK))):
+        return "link"
+    return "symlink" if cache.cache_types[0] == "symlink" else "copy"
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def test_image_file_gives_the_rows_of_the_array(rows: slice, file: ImageFile) ->
 def test_image_file_is_an_array_for_numpy_and_opens_again_in_another_process(file: ImageFile) -> None:
     np.testing.assert_array_equal(np.array(file), IMAGES)
     np.testing.assert_array_equal(np.asarray(pickle.loads(pickle.dumps(file))), IMAGES)
-    file.read_ahead(0, 7)
+    file.read_ahead([(0, 3), (5, 7)])
 
 
 def test_image_file_that_became_shorter_is_refused(file: ImageFile) -> None:

@@ -1,10 +1,14 @@
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from linear_classifier.data.image_file import ImageFile
@@ -98,6 +102,37 @@ def test_build_loader_gives_the_same_batches_from_disk_and_from_memory(
     assert isinstance(read.dataset, Images) and isinstance(read.dataset.images, OnDisk)
     for _ in range(2):
         assert batches_of(read) == batches_of(kept)
+
+
+class AtOnce:
+    """An executor that is as fast as can be: what it reads over too early is lost."""
+
+    def __init__(self, max_workers: int) -> None: ...
+
+    def __enter__(self) -> "AtOnce":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def submit(self, work: Callable[..., None], *arguments: Any) -> "Future[None]":
+        work(*arguments)
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_on_disk_reads_over_no_image_that_is_still_to_be_drawn(
+    seed: int, on_disk: tuple[Split, Split], params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linear_classifier.data.order.ThreadPoolExecutor", AtOnce)
+    for batch_size in range(60, 260):  # a window has 100 images, the one with the short block 93
+        read, kept = (build_loader(split, TABLE, batch_size, params.runtime, CPU, seed) for split in on_disk)
+        assert all(torch.equal(*pair) for pair in zip(map(first, read), map(first, kept), strict=True)), batch_size
+
+
+def first(batch: Batch) -> Tensor:
+    return batch[0]
 
 
 def test_on_disk_reads_each_block_once_an_epoch(

@@ -49,12 +49,26 @@ def test_batch_order_by_blocks_gives_every_index_once(batch_size: int) -> None:
     assert sorted(torch.cat(batches).tolist()) == list(range(1003))
 
 
-def test_batch_order_mixes_the_blocks_of_a_window_and_reads_ahead() -> None:
-    ahead: list[list[int]] = []
-    order = BatchOrder(Blocks(1000, 10, 8), 80, 3, CPU, ahead.append)
-    windows = [{index // 10 for index in batch.tolist()} for batch in order]
+def test_batch_order_mixes_the_blocks_of_a_window_and_has_them_loaded_before() -> None:
+    loaded: list[list[int]] = []
+    order = BatchOrder(Blocks(1000, 10, 8), 80, 3, CPU, lambda window, blocks: loaded.insert(window, blocks))
+    windows = []
+    for batch in order:
+        windows.append({index // 10 for index in batch.tolist()})
+        assert windows[-1] <= {block for blocks in loaded for block in blocks}
     assert all(len(blocks) == 8 for blocks in windows[:-1]), "a batch of a window's size has all of its blocks"
-    assert [set(blocks) for blocks in ahead] == windows[1:]
+    assert [set(blocks) for blocks in loaded] == windows
+
+
+def test_batch_order_raises_what_loading_a_window_raised() -> None:
+    def load(window: int, blocks: list[int]) -> None:
+        if window == 1:
+            raise RuntimeError("became shorter")
+
+    batches = iter(BatchOrder(Blocks(1000, 10, 8), 20, 3, CPU, load))
+    next(batches)
+    with pytest.raises(RuntimeError, match="became shorter"):
+        list(batches)
 
 
 def test_batch_order_without_seed_reads_blocks_as_they_stand() -> None:

@@ -115,6 +115,7 @@ def blob(height: int, width: int, channels: int, seed: int) -> Pixels:
         ((100, 37), GREY._replace(extent=714)),
         ((9, 5), GREY),
         ((230, 500), GREY),
+        ((240, 420), GREY),
         ((61, 47), GREY._replace(background=(255,))),
         ((61, 47), GREY._replace(background=(90,), tolerance=12)),
         ((50, 50), GREY._replace(invert="no")),

@@ -22,12 +22,14 @@ def test_format_card_opens_with_a_model_index_of_the_committed_metrics() -> None
 
 def test_format_card_is_read_by_the_hub_s_own_library() -> None:
     results, _ = build_results()
-    card: Any = ModelCard(format_card(results))
-    found = {each.metric_name: (each.metric_value, each.dataset_name) for each in card.data.eval_results}
-    assert card.data.model_name == "small-linear" and len(found) == 4
-    assert found["Accuracy"] == (results.metrics["accuracy"], "small")
-    written: Any = ModelCard(str(card))
-    assert written.data.to_dict() == card.data.to_dict()
+    card = ModelCard(format_card(results))
+    data: dict[str, Any] = card.data.to_dict()  # type: ignore[no-untyped-call]
+    (model,) = data["model-index"]
+    (result,) = model["results"]
+    found = {metric["name"]: metric["value"] for metric in result["metrics"]}
+    assert model["name"] == "small-linear" and result["dataset"]["name"] == "small"
+    assert len(found) == 4 and found["Accuracy"] == results.metrics["accuracy"]
+    assert ModelCard(str(card)).data.to_dict() == data  # type: ignore[no-untyped-call]
 
 
 def test_format_card_names_hostile_classes_and_data_sets_as_text() -> None:

@@ -1,0 +1,45 @@
+"""Hashes of files that were read in this process, so that no file is read twice while it stays as it is."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dvc_data.hashfile.hash_info import HashInfo
+from dvc_data.hashfile.meta import Meta
+from dvc_data.hashfile.state import StateNoop
+from dvc_objects.fs.base import FileSystem
+
+Version = tuple[int, ...]
+SETTLED = 2 * 10**9  # nanoseconds since its last change after which another one shows in a file's times
+
+
+class FileHashes(StateNoop):
+    """What DVC asks before it reads a file, in place of its notes on disk, which go by the time that anybody can set.
+
+    A version is a file's inode, size and times, that of the last change of its inode included, which nobody can set. So
+    two hard links are one, and a file that was changed is read again, whatever its time says.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Version, HashInfo] = {}
+        self._asked: dict[str, Version] = {}
+
+    def get_many(
+        self, items: Iterable[str], fs: FileSystem, infos: dict[str, dict[str, Any]]
+    ) -> Iterator[tuple[str, Meta, HashInfo] | tuple[str, None, None]]:
+        self._asked = {}
+        for path in items:
+            status = os.stat(path)  # noqa: PTH116
+            version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            if version in self._known:
+                yield path, Meta(size=status.st_size), self._known[version]
+            else:
+                if time.time_ns() - status.st_ctime_ns > SETTLED:
+                    self._asked[path] = version
+                yield path, None, None
+
+    def save_many(self, items: Iterable[tuple[str, HashInfo, dict[str, Any] | None]], fs: FileSystem) -> None:
+        for path, hash_info, _ in items:
+            if path in self._asked:  # as it was before it was read
+                self._known[self._asked[path]] = hash_info
