@@ -22,6 +22,7 @@ from dvc.stage import Stage
 from dvc.utils.strictyaml import YAMLSyntaxError, YAMLValidationError, determine_linecol, parse_yaml_for_update
 from dvc_data.hashfile.build import build
 from dvc_data.hashfile.db import HashFileDB
+from dvc_data.hashfile.hash import hash_file
 from dvc_data.hashfile.tree import Tree
 from dvc_objects.errors import ObjectFormatError
 
@@ -100,6 +101,12 @@ def hash_path(repo: Repo, path: str, name: str = "md5") -> tuple[str, dict[str, 
     if not isinstance(found, Tree):
         return str(found.hash_info.value), {path: str(found.hash_info.value)}
     return str(found.hash_info.value), {str(Path(path, *key)): str(info.value) for key, _, info in found}
+
+
+def hash_object(out: Output, path: Path) -> str:
+    """The hash of an object of DVC's cache; as `hash_path`, and many times as fast for many."""
+    fs, name = out.cache.fs, str(path)
+    return str(hash_file(name, fs, out.hash_name, state=_HASHES, info=fs.info(name))[1].value)
 
 
 def find_objects(out: Output) -> dict[Path, str]:

@@ -25,21 +25,27 @@ class FileHashes(StateNoop):
         self._known: dict[Version, HashInfo] = {}
         self._asked: dict[str, Version] = {}
 
+    def get(
+        self, path: str, fs: FileSystem, info: dict[str, Any] | None = None
+    ) -> tuple[Meta, HashInfo] | tuple[None, None]:
+        status = os.stat(path)  # noqa: PTH116
+        version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        if version in self._known:
+            return Meta(size=status.st_size), self._known[version]
+        if time.time_ns() - status.st_ctime_ns > SETTLED:
+            self._asked[path] = version
+        return None, None
+
+    def save(self, path: str, fs: FileSystem, hash_info: HashInfo, info: dict[str, Any] | None = None) -> None:
+        if version := self._asked.pop(path, None):  # as the file was before it was read
+            self._known[version] = hash_info
+
     def get_many(
         self, items: Iterable[str], fs: FileSystem, infos: dict[str, dict[str, Any]]
     ) -> Iterator[tuple[str, Meta, HashInfo] | tuple[str, None, None]]:
-        self._asked = {}
         for path in items:
-            status = os.stat(path)  # noqa: PTH116
-            version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-            if version in self._known:
-                yield path, Meta(size=status.st_size), self._known[version]
-            else:
-                if time.time_ns() - status.st_ctime_ns > SETTLED:
-                    self._asked[path] = version
-                yield path, None, None
+            yield path, *self.get(path, fs)
 
     def save_many(self, items: Iterable[tuple[str, HashInfo, dict[str, Any] | None]], fs: FileSystem) -> None:
         for path, hash_info, _ in items:
-            if path in self._asked:  # as it was before it was read
-                self._known[self._asked[path]] = hash_info
+            self.save(path, fs, hash_info)

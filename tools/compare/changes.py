@@ -21,11 +21,17 @@ Setting = tuple[str, str, str]  # key, value before, value after
 class DataChanges:
     """`same_test_images` is None where that cannot be known.
 
-    `counts` are (split, class, before, after), None for a class that is not there; `relabelled` are (split, label
-    before, label after, images) of images that stayed; `notes` are sentences, for people.
+    `added`, `removed` and `renamed` are classes; those of (before, after) are renamed that the very same images have.
+    `totals` are (split, images before, images after), `counts` (split, class, before, after), None for a class that is
+    not there; `relabelled` are (split, label before, label after, images) of images that stayed; `notes` are
+    sentences, for people.
     """
 
     same_test_images: bool | None
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    renamed: list[tuple[str, str]] = field(default_factory=list)
+    totals: list[tuple[str, int, int]] = field(default_factory=list)
     counts: list[tuple[str, str, int | None, int | None]] = field(default_factory=list)
     relabelled: list[tuple[str, str, str, int]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -50,11 +56,17 @@ def find_changes(files: tuple[RevisionFiles, RevisionFiles], base: Revision, hea
     if data.same_test_images is False and base.class_names:
         sizes = " and ".join(str(revision.num_images or "an unknown number of") for revision in (base, head))
         raise ValueError(
-            f"{base.name} and {head.name}: their test images differ ({sizes} images), so that their metrics are of "
-            "different exams; evaluate both on the same images"
+            f"{base.name} and {head.name}: their test images differ ({sizes} images{_tell_classes(data)}), so that "
+            "their metrics are of different exams; evaluate both on the same images"
         )
     rules = diff_settings(_read_rules(base), _read_rules(head))
     return Changes(params=diff_settings(base.params, head.params), rules=rules, data=data)
+
+
+def _tell_classes(data: DataChanges) -> str:
+    """`; classes added: 'cat'; removed: 'dog'`, or nothing."""
+    kinds = (("added", data.added), ("removed", data.removed))
+    return "".join(f"; classes {kind}: {short_repr(names)}" for kind, names in kinds if names)
 
 
 def diff_settings(before: Any, after: Any) -> list[Setting]:
@@ -148,13 +160,53 @@ def _compare_descriptions(files: tuple[RevisionFiles, RevisionFiles], changes: D
     except ValueError as error:
         changes.notes.append(f"the counts of each class cannot be compared: {error}")
         return
-    for what in ("name", "image_shape", "class_names"):
+    for what in ("name", "image_shape"):
         if getattr(before, what) != getattr(after, what):
             found = f"{getattr(before, what)} before, {getattr(after, what)} after"
             changes.notes.append(f"{what.replace('_', ' ')}: {found}")
     if before.sources != after.sources:
         changes.notes.append("the source images differ")
-    changes.counts.extend(_count_changes(before, after))
+    _compare_classes(files, before, after, changes)
+    sums = [(split, sum(before.counts.get(split, [])), sum(after.counts.get(split, []))) for split in IMAGES]
+    changes.totals.extend(row for row in sums if row[1] != row[2])
+
+
+def _compare_classes(
+    files: tuple[RevisionFiles, RevisionFiles], before: Dataset, after: Dataset, changes: DataChanges
+) -> None:
+    """Add to `changes` which classes there are, and how many images of each; what only has a new name has no more."""
+    renamed = _find_renamed(files, before, after, changes.relabelled)
+    changes.renamed.extend(renamed)
+    changes.relabelled[:] = [row for row in changes.relabelled if row[1:3] not in renamed]
+    old, new = ({pair[side] for pair in renamed} for side in (0, 1))
+    changes.added.extend(name for name in after.class_names if name not in before.class_names and name not in new)
+    changes.removed.extend(name for name in before.class_names if name not in after.class_names and name not in old)
+    changes.counts.extend(row for row in _count_changes(before, after) if row[1] not in old | new)
+
+
+def _find_renamed(
+    files: tuple[RevisionFiles, RevisionFiles],
+    before: Dataset,
+    after: Dataset,
+    relabelled: list[tuple[str, str, str, int]],
+) -> list[tuple[str, str]]:
+    """The classes, (before, after), of which all images, and no other one, bear another name now."""
+    moved: Counter[tuple[str, str]] = Counter()
+    for _, old, new, count in relabelled:
+        moved[old, new] += count
+    for split in IMAGES:
+        if _same(files, IMAGES[split]) and _same(files, LABELS[split]):
+            for old, new, count in zip(before.class_names, after.class_names, before.counts[split], strict=False):
+                moved[old, new] += count
+    sizes = [
+        Counter({name: sum(counts) for name, *counts in zip(side.class_names, *side.counts.values(), strict=True)})
+        for side in (before, after)
+    ]
+    return [
+        (old, new)
+        for (old, new), count in moved.items()
+        if old not in sizes[1] and new not in sizes[0] and count == sizes[0][old] == sizes[1][new]
+    ]
 
 
 def _parse_description(files: RevisionFiles) -> Dataset:

@@ -112,6 +112,12 @@ def as_json(comparison: Comparison, allowed: str | None) -> dict[str, Any]:
         "rules": _rows_by_key(changes.rules),
         "data": {
             "same_test_images": changes.data.same_test_images,
+            "classes": {
+                "added": changes.data.added,
+                "removed": changes.data.removed,
+                "renamed": _as_dicts(changes.data.renamed, ("before", "after")),
+            },
+            "totals": _as_dicts(changes.data.totals, ("split", "before", "after")),
             "relabelled": _as_dicts(changes.data.relabelled, ("split", "before", "after", "images")),
             "counts": _as_dicts(changes.data.counts, ("split", "class", "before", "after")),
             "notes": changes.data.notes,

@@ -9,7 +9,7 @@ from pathlib import Path
 from dvc.output import Output
 from dvc.repo import Repo
 
-from tools.dvc_project import find_objects, hash_path, list_outs
+from tools.dvc_project import find_objects, hash_object, hash_path, list_outs
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def find_damaged_objects(repo: Repo) -> list[Damage]:
     for out in list_outs(repo):
         for path, name in find_objects(out).items() if out.use_cache else ():
             expected = path.parent.name + path.name.removesuffix(".dir")
-            if path.is_file() and hash_path(repo, str(path), out.hash_name)[0] != expected:
+            if path.is_file() and hash_object(out, path) != expected:
                 path = Path(os.path.relpath(path)) if path.is_relative_to(Path.cwd()) else path
                 what = f"its object in the DVC cache, {path}, is corrupt"
                 damages.append(Damage(name, what, f"`rm -f {shlex.quote(str(path))}` and then {_again(out)}"))

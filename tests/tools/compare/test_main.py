@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from linear_classifier.data.splits import Split, save_splits
 from linear_classifier.io.files import write_bytes, write_json
 from tests.faults.job.workspace import Workspace
 from tests.processes import ROOT
@@ -206,6 +207,54 @@ def test_changed_counts_and_class_names_are_named(toy: Workspace, compare: Compa
     assert "| <code>test</code> | <code>square</code> | 200 | 199 |" in output
     assert "| <code>test</code> | <code>dot</code> | 200 | none |" in output
     assert "Only <code>main</code> has the classes <code>dot</code>." in output
+
+
+def test_a_renamed_class_is_named_and_nothing_else_is_said_to_change(toy: Workspace, compare: Compare) -> None:
+    write_run(toy.path, Run(class_names=("square", "cross", "ring")))
+    code, output, _ = compare("main")
+    assert code == 0 and "1 classes **renamed**: <code>dot</code> to <code>ring</code>." in output
+    assert "labels changed" not in output and "images before" not in output
+
+
+def test_a_class_whose_new_name_has_another_place_is_renamed(toy: Workspace, compare: Compare) -> None:
+    moved = np.array([1, 2, 0])[Run().labels]  # dot, the last of three, comes first under its new name
+    write_run(toy.path, Run(labels=moved, class_names=("blot", "square", "cross")))
+    commit(toy, "a name")
+    code, output, _ = compare("HEAD~1", "HEAD")
+    assert code == 0 and "1 classes **renamed**: <code>dot</code> to <code>blot</code>." in output
+    assert "labels changed" not in output and "images before" not in output
+
+
+def test_classes_added_and_removed_are_named_with_the_numbers_of_images(toy: Workspace, compare: Compare) -> None:
+    labels = Run().labels.copy()
+    labels[:30] = 3
+    write_run(toy.path, Run(labels=labels, class_names=("square", "cross", "dot", "ring")))
+    commit(toy, "one more")
+    output = compare("HEAD~1", "HEAD").output
+    assert "1 classes **added**: <code>ring</code>." in output
+    assert "| <code>test</code> | <code>ring</code> | none | 30 |" in output
+    assert "1 classes **removed**: <code>ring</code>." in compare("HEAD", "HEAD~1").output
+    data = json.loads(compare("HEAD~1", "HEAD", "--json").output)["data"]
+    assert data["classes"] == {"added": ["ring"], "removed": [], "renamed": []}
+
+
+def test_a_split_of_more_images_is_named_with_both_numbers(toy: Workspace, compare: Compare) -> None:
+    save = Split(np.zeros((9, 1, 2, 2), np.uint8), np.arange(9) % 3)
+    small, test = (
+        Split(save.images[:6], save.labels[:6]),
+        Split(np.zeros((NUM_IMAGES, 1, 2, 2), np.uint8), Run().labels),
+    )
+    save_splits(
+        toy.path / "data/prepared", {"train": train, "val": small, "test": test}, "toy", ["square", "cross", "dot"], ""
+    )
+    output = compare("main").output
+    assert "Images: 6 → 9 for train." in output and "| <code>train</code> | <code>dot</code> | 2 | 3 |" in output
+
+
+def test_other_test_images_are_refused_with_the_classes_that_came(toy: Workspace, compare: Compare) -> None:
+    write_run(toy.path, Run(labels=np.arange(NUM_IMAGES + 8) % 4, class_names=("square", "cross", "dot", "ring")))
+    errors = compare("main").errors
+    assert "their test images differ (600 and 608 images; classes added: ['ring'])" in errors
 
 
 def forget(toy: Workspace) -> None:
