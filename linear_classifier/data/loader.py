@@ -67,7 +67,7 @@ class OnDisk:
     def take(self, indices: Tensor) -> Tensor:
         blocks = torch.div(indices, self.blocks.size, rounding_mode="floor")
         rows = indices + self.shift_of[blocks]
-        if int(rows.min()) < 0:
+        if len(rows) and int(rows.min()) < 0:
             keep = set((rows[rows >= 0] // self.blocks.size).tolist())
             for block in blocks[rows < 0].unique().tolist():
                 keep.add(self._load(block, keep))
