@@ -14,6 +14,7 @@ from linear_classifier.data.splits import load_dataset, load_split
 from linear_classifier.io.console import open_console
 from linear_classifier.params import load_params
 from tools.benchmark.epoch_speed import OURS, PLAIN, TEXTBOOK, measure_loops, measure_plain
+from tools.benchmark.many_ranks import measure_ranks
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
 from tools.compare.calibrate import open_splits, train_with_seed
 
@@ -73,11 +74,26 @@ def bench_seeds(rounds: int) -> None:
     _show("mean, standard deviation", f"{mean(accuracies):.4f}, {stdev(accuracies):.4f}", "mean at least 0.856")
 
 
+def bench_ranks(rounds: int) -> None:
+    """Images per second of an epoch on 2 ranks against 1: where they pay, and where they do not."""
+    for image_shape, batch_size, promise in (
+        ((3, 64, 64), 1024, "at least 1.5"),
+        ((1, 28, 28), 256, "none, they do not pay"),
+    ):
+        pairs = [[measure_ranks(image_shape, batch_size, ranks) for ranks in (1, 2)] for _ in range(rounds)]
+        channels, height, width = image_shape
+        print(f"\nimages per second on several ranks, {height} x {width} x {channels}, batch {batch_size}")
+        for ranks, column in zip((1, 2), zip(*pairs, strict=True), strict=True):
+            _show(f"ranks: {ranks}", f"{median(column):,.0f}")
+        _show_ratios("2 ranks / 1", [two / one for one, two in pairs], promise)
+
+
 PARTS: dict[str, Callable[[int], None]] = {
     "loops": bench_loops,
     "train": bench_train,
     "repro": bench_repro,
     "seeds": bench_seeds,
+    "ranks": bench_ranks,
 }
 
 
