@@ -135,7 +135,6 @@ def _wait_for_all(call: Any) -> None:
 def _choose_hosts(processes: int) -> list[str]:
     """Options of torch.distributed.run, where `PET_*` leaves them open: this host alone, or which of several it is."""
     options = [] if "PET_NPROC_PER_NODE" in os.environ else [f"--nproc-per-node={processes}"]
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # it warns of each host name it cannot look up
     if os.environ.get("PET_NNODES", "1") in ("", "1", "1:1"):
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
         return [*options, "--nnodes=1", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1"]

@@ -46,6 +46,7 @@ def main(arguments: list[str]) -> int:
             "stages", f"expected one of {', '.join(STAGES)}, as in `python -m stages train`, got {found}", BAD_INPUT
         )
     name = arguments[0]
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # ranks warn of each host name they cannot look up
     return run_stage(name, lambda: _import_main(f"stages.{name}")())
 
 

@@ -1,6 +1,6 @@
 """Several hosts as one job, told apart by torchrun's `PET_*`: node 0 runs DVC, the others take part in the training.
 
-Node 0 listens beside the port of PyTorch's own rendezvous as long as its job runs, and says in the end how it ended: so the
+Node 0 listens beside the port of PyTorch's own rendezvous while its job runs, and says in the end how it ended: so the
 others know when to go, also when there was nothing to train, or node 0 was killed.
 """
 
