@@ -52,6 +52,7 @@ class RuntimeParams:
     num_workers: Annotated[int, Range(0, 64)]
     threads: Annotated[int, Range(1, 256)]
     checkpoint_dir: str
+    processes: Annotated[int, Range(1, 64)]
 
 
 @dataclass(frozen=True)

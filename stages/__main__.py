@@ -7,9 +7,11 @@ import ctypes
 import errno
 import gc
 import importlib
+import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +46,7 @@ def main(arguments: list[str]) -> int:
             "stages", f"expected one of {', '.join(STAGES)}, as in `python -m stages train`, got {found}", BAD_INPUT
         )
     name = arguments[0]
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # ranks warn of each host name they cannot look up
     return run_stage(name, lambda: _import_main(f"stages.{name}")())
 
 
@@ -70,7 +73,7 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
         todo = LIMITS.get(error.errno or 0, "fix that")
         return _fail(name, f"{where}{error.strerror or error}; {todo} and run it again", FAILED)
     except (MemoryError, RuntimeError, ImportError) as error:
-        return _fail(name, _explain(error), FAILED)
+        return _fail(name, _explain(error), getattr(error, "exit_code", FAILED))  # a rank has one of its own
     return DONE
 
 
@@ -112,6 +115,9 @@ def _explain(error: Exception) -> str:
 
 
 def _fail(name: str, message: str, code: int) -> int:
+    if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):  # of a rank: the launcher says it when all have ended
+        Path(path).write_text(json.dumps({"message": message, "timestamp": int(time.time())}), encoding="utf-8")
+        return code
     _say(name, message)
     _tell_job(code)
     return code
@@ -134,10 +140,13 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
 
 
 def _end_with_parent() -> None:
-    """Ask Linux for SIGTERM when the parent dies; elsewhere there is nothing like it."""
+    """Ask Linux for SIGTERM when the parent dies; elsewhere there is nothing like it.
+
+    A rank asks for SIGKILL: while it waits for another one, no handler of Python's would run.
+    """
     if sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        parent, is_rank = os.getppid(), "TORCHELASTIC_RUN_ID" in os.environ
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if is_rank else signal.SIGTERM)
         if os.getppid() != parent:  # it died before we asked
             raise SystemExit(128 + signal.SIGTERM)
 

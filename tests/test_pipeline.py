@@ -63,10 +63,11 @@ def test_repro_in_another_clone_gives_the_committed_lock_and_metrics(workspace: 
         ({}, {}),
         ({"num_workers": 2}, {}),
         ({"threads": 2}, {}),
+        ({"processes": 2}, {}),
         ({}, OLD_CPU),
         ({}, OLDER_CPU),
     ],
-    ids=["again", "2-workers", "2-threads", "sse4-kernels", "avx2-kernels"],
+    ids=["again", "2-workers", "2-threads", "2-ranks", "sse4-kernels", "avx2-kernels"],
 )
 def test_repro_gives_the_same_lock_whatever_runs_it(
     runtime: dict[str, int | str], environment: dict[str, str], restored: Path

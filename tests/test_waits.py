@@ -22,6 +22,8 @@ ENDS = {  # (file, function, call): its end
     ("linear_classifier/io/files.py", "_temporary_beside", "fcntl.flock"): (
         "the file is new: only a sweep may have it, for a moment"
     ),
+    ("linear_classifier/ranks.py", "_interface_to", "probe.connect"): "of a datagram: sends nothing",
+    ("linear_classifier/ranks.py", "_wait_for_all", "time.sleep"): "PATIENCE, 3 s",
     ("linear_classifier/preparation/decoding_pool.py", "_finish", "future.result"): "timeout=SECONDS_A_CHUNK, 600 s",
     ("linear_classifier/preparation/decoding_pool.py", "_pool", "ProcessPoolExecutor"): "as its results and shutdown",
     ("linear_classifier/preparation/decoding_pool.py", "_pool", "pool.shutdown"): (
@@ -53,8 +55,15 @@ ENDS = {  # (file, function, call): its end
     ("tools/dvc_project.py", "find_stale", "repo.status"): "DVC waits 3 s for its lock, and asks no remote",
     ("tools/git.py", "run_git", "subprocess.run"): "timeout=timeout, TIMEOUT, 120 s",
     ("tools/job/children.py", "_end_descendants", "time.sleep"): "deadline: GRACE, 1.5 s, then PATIENCE, 5 s",
-    ("tools/job/children.py", "run", "child.wait"): "the command's own end, or a signal here, which ends all below it",
-    ("tools/job/children.py", "run", "subprocess.Popen"): "as child.wait",
+    ("tools/job/children.py", "_wait", "child.wait"): "0.2 s",
+    ("tools/job/children.py", "run", "subprocess.Popen"): (
+        "the command's own end, or a signal here, which ends all below it"
+    ),
+    ("tools/job/hosts.py", "_connect", "socket.create_connection"): "timeout=5, and HOSTS_TIMEOUT for all",
+    ("tools/job/hosts.py", "_connect", "time.sleep"): "HOSTS_TIMEOUT, 900 s",
+    ("tools/job/hosts.py", "_has_spoken", "select.select"): "at once",
+    ("tools/job/hosts.py", "_tell", "listener.accept"): "does not block",
+    ("tools/job/hosts.py", "follow", "node0.recv"): "node 0's job ends, or a keep-alive is not answered in 20 s",
     ("tools/job/remote.py", "_run", "subprocess.run"): "timeout=limit, ANSWER, 45 s, and for a pull one for each 50 kB",
     ("tools/job/remote.py", "probe", "remote.fs.cat_file"): "a process of its own, which _run ends after ANSWER",
     ("tools/job/workspace.py", "_clear_lock_file", "time.sleep"): "deadline: PATIENCE",

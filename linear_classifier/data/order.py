@@ -58,17 +58,22 @@ class BatchOrder(Sampler[Tensor]):
     ) -> None:
         self.blocks, self.batch_size, self.seed, self.device = blocks, batch_size, seed, device
         self.load = load
-        self.epoch, self.first = 1, 0
+        self.epoch, self.first, self.part, self.num_parts = 1, 0, 0, 1
 
     def set_epoch(self, epoch: int, first: int = 0) -> None:
         """Make the next iteration that of `epoch`, counted from 1, without the batches before `first`."""
         self.epoch, self.first = epoch, first
 
+    def set_part(self, part: int, num_parts: int) -> None:
+        """Give of each batch only this part of `num_parts`, counted from 0; a small batch has empty ones."""
+        self.part, self.num_parts = part, num_parts
+
     def __len__(self) -> int:
         return -(-self.blocks.num_images // self.batch_size)
 
     def __iter__(self) -> Iterator[Tensor]:
-        return islice(self._batches(), self.first, None)
+        for batch in islice(self._batches(), self.first, None):
+            yield batch.tensor_split(self.num_parts)[self.part]
 
     def _batches(self) -> Iterator[Tensor]:
         windows = [window.tolist() for window in self._order(self.blocks.count, 0).split(self.blocks.per_window)]

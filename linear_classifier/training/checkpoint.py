@@ -3,7 +3,7 @@
 DVC removes a stage's outs before it runs the stage again, so the file lies elsewhere, in `runtime.checkpoint_dir`:
 
 train-<name>.safetensors    the tensors of `TrainingState`, and one key of metadata, "training", which is JSON
-                            {"key", "crc32", "ended", "values": {"epoch", "step", "num_images", "rows"}}
+                            {"key", "model", "crc32", "values": {"epoch", "step", "rows"}}
 
 The name says which training it is, by params and source, so that several can share a folder. The key in it says, by all
 that the bytes of the result depend on, whether this one may go on with it: not the device, ranks or threads.
@@ -57,12 +57,10 @@ class Checkpoint:
     """The file at `path` of the training with this `key`: `load` it once, then `save_if_due` after every step.
 
     Whatever is wrong with the file or its disk is said in one line, and the training goes on without it.
-    `had_ended` says whether it was left by a training that had come to its end.
     """
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
-        self.had_ended = False
         self.last, self.spent, self.warned = time.monotonic(), 0.0, False
 
     def load(self, state: "TrainingState") -> None:
@@ -78,7 +76,6 @@ class Checkpoint:
             self._say(f"{self.path}: ignored, the training starts from its beginning: {reason}")
             return
         state.restore(tensors, content["values"])
-        self.had_ended = content["ended"]
         print(f"train: goes on after {len(state.history)} epochs and {state.step} steps: {self.path}", flush=True)
 
     def save_if_due(self, state: "TrainingState") -> None:
@@ -90,25 +87,31 @@ class Checkpoint:
         epoch_ended = state.step == 0 and self.spent < MAX_SHARE * time.process_time()
         if epoch_ended or started - self.last > INTERVAL:
             try:
-                self._write(state.tensors(), state.values(), ended=False)
+                self._write(state.tensors(), state.values(), "")
             except (OSError, ValueError) as error:
                 self._warn(error)
             self.last = time.monotonic()
             self.spent += self.last - started
 
-    def mark_ended(self) -> None:
-        """Note in the file that the training has come to its end, and DVC has its model to commit."""
+    def note_model(self, md5: str) -> None:
+        """Note in the file what the training has come to: the hash of its model, which DVC has to commit."""
         with suppress(*UNREADABLE):
             tensors, content = self._read()
-            self._write(tensors, content["values"], ended=True)
+            self._write(tensors, content["values"], md5)
+
+    def find_model(self) -> str:
+        """What `note_model` noted, or ""."""
+        with suppress(*UNREADABLE):
+            return str(self._read()[1]["model"])
+        return ""
 
     def remove(self) -> None:
         """Remove the file, whether there is one or not: nobody needs it any more."""
         remove_checkpoint(self.path)
 
-    def _write(self, tensors: dict[str, Tensor], values: dict[str, Any], ended: bool) -> None:
+    def _write(self, tensors: dict[str, Tensor], values: dict[str, Any], model: str) -> None:
         tensors = {name: tensor.cpu() for name, tensor in tensors.items()}
-        content = {"key": self.key, "crc32": _crc32(tensors, values), "ended": ended, "values": values}
+        content = {"key": self.key, "model": model, "crc32": _crc32(tensors, values), "values": values}
         # One key: with several, their order in the file is random (safetensors#584).
         write_bytes(self.path, save(tensors, {"training": json.dumps(content)}))
 

@@ -17,6 +17,7 @@ from linear_classifier.data.pixel_table import build_pixel_table
 from linear_classifier.data.splits import Split
 from linear_classifier.model.linear import TransposedLinear, build_model
 from linear_classifier.params import RuntimeParams, TrainParams
+from linear_classifier.ranks import from_rank_0, num_ranks, sum_over_ranks, this_rank
 from linear_classifier.training.history import Epoch
 from linear_classifier.training.state import TrainingState, cosine_lr, count_epochs
 
@@ -51,7 +52,8 @@ def train(
     Calls `on_first_batch` with the first batch before the first step, and `on_epoch` with the history and the
     number of epochs that there will be as each ends. `resume` may bring the state, before the first step, to where
     another run of the same training had it; `on_step` is given the state after every step, and once more after every
-    epoch, when it is at step 0 of the next one.
+    epoch, when it is at step 0 of the next one. On several ranks each calls it with the same values, and rank 0's state
+    is what all begin with.
 
     Raises:
         ValueError: `params.batch_size` is larger than the split.
@@ -76,6 +78,9 @@ def train(
     )
     state = TrainingState.begin(model, params)
     resume(state)
+    state.restore(*from_rank_0((state.tensors(), state.values())))
+    for loader in (train_loader, val_loader):
+        loader.sampler.set_part(this_rank(), num_ranks())  # type: ignore[attr-defined]  # it is a BatchOrder
     if state.history:
         on_epoch(state.history, num_epochs)
     for number in range(len(state.history) + 1, num_epochs + 1):
@@ -121,20 +126,24 @@ def train_one_epoch(
     Returns:
         Mean cross-entropy in nats per image of the whole epoch, each batch measured before its step.
     """
-    model, optimizer, device = state.model, state.optimizer, state.total_loss.device
+    model, optimizer, device = state.model, state.optimizer, state.sums.device
     progress = tqdm(loader, "train", len(loader), leave=False, disable=None, unit="batch", initial=state.step)
     for images, labels in progress:
         images, labels = images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
-        loss = cross_entropy(model(images), labels)
+        loss = cross_entropy(model(images), labels, reduction="sum")
         optimizer.zero_grad()
         loss.backward()
+        # Sums, divided once: a mean of means would weigh a short last batch, or a rank's smaller part, too much.
+        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+        sums = torch.stack([loss.detach().double(), torch.full_like(state.sums[0], len(labels))])
+        sum_over_ranks([*gradients, sums])
+        for gradient in gradients:
+            gradient.div_(sums[1])
         optimizer.step()
-        # Sums, divided once: a mean of the batches' means would weigh a short last batch too much.
-        state.total_loss.add_(loss.detach(), alpha=len(labels))  # read once an epoch: each read waits for a GPU
-        state.num_images += len(labels)
+        state.sums += sums  # read once an epoch: each read waits for a GPU
         state.step += 1
         on_step(state)
-    return float(state.total_loss) / state.num_images
+    return float(state.sums[0] / state.sums[1])
 
 
 @torch.no_grad()
@@ -148,4 +157,6 @@ def validate(model: nn.Module, loader: DataLoader[Batch]) -> tuple[float, float]
         total_loss += cross_entropy(logits, labels, reduction="sum").item()
         num_correct += int((logits.argmax(dim=1) == labels).sum())
         num_images += len(labels)
-    return total_loss / num_images, num_correct / num_images
+    totals = torch.tensor([total_loss, num_correct, num_images], dtype=torch.float64)
+    sum_over_ranks([totals])
+    return float(totals[0] / totals[2]), float(totals[1] / totals[2])

@@ -23,6 +23,7 @@ from linear_classifier.io.console import open_console
 from linear_classifier.params import load_params
 from tools.benchmark.epoch_speed import CPU, OURS, PLAIN, TEXTBOOK, measure_device, measure_loops, measure_plain
 from tools.benchmark.large_split import make_workspace, measure_orders, measure_reading, measure_stage
+from tools.benchmark.many_ranks import measure_ranks
 from tools.benchmark.photographs import save_photographs
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
 from tools.benchmark.small_pngs import NUM_PNGS, make_pngs, measure_pngs
@@ -171,6 +172,20 @@ def _show_speed(name: str, rounds: int, count: int, *arguments: str) -> None:
     _show(name, f"{count / seconds:,.0f} images/s ({seconds:.2f} s, at most {peak:.0f} MB a process)")
 
 
+def bench_ranks(rounds: int) -> None:
+    """Images per second of an epoch on 2 ranks against 1: where they pay, and where they do not."""
+    for image_shape, batch_size, promise in (
+        ((3, 64, 64), 1024, "at least 1.5"),
+        ((1, 28, 28), 256, "none, they do not pay"),
+    ):
+        pairs = [[measure_ranks(image_shape, batch_size, ranks) for ranks in (1, 2)] for _ in range(rounds)]
+        channels, height, width = image_shape
+        print(f"\nimages per second on several ranks, {height} x {width} x {channels}, batch {batch_size}")
+        for ranks, column in zip((1, 2), zip(*pairs, strict=True), strict=True):
+            _show(f"ranks: {ranks}", f"{median(column):,.0f}")
+        _show_ratios("2 ranks / 1", [two / one for one, two in pairs], promise)
+
+
 PARTS: dict[str, Callable[[int], None]] = {
     "loops": bench_loops,
     "train": bench_train,
@@ -180,6 +195,7 @@ PARTS: dict[str, Callable[[int], None]] = {
     "gpu": bench_gpu,
     "predict": bench_predict,
     "pngs": bench_pngs,
+    "ranks": bench_ranks,
 }
 LARGE = "scale"  # is measured if it is asked for: it takes half an hour, and 15 GB of disk
 

@@ -25,7 +25,7 @@ from linear_classifier.preparation.fashion_mnist import load_raw_files
 from linear_classifier.training.loop import train_one_epoch
 from linear_classifier.training.state import TrainingState
 
-RUNTIME = RuntimeParams(device="cpu", num_workers=0, threads=1, checkpoint_dir="")
+RUNTIME = RuntimeParams(device="cpu", num_workers=0, threads=1, checkpoint_dir="", processes=1)
 CPU = torch.device("cpu")
 TEXTBOOK, OURS, PLAIN = "a: textbook, float32", "b: ours", "c: no DataLoader"
 GAMMA = 0.4

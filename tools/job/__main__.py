@@ -8,6 +8,9 @@ Two other ways to call it:
 - `--exec COMMAND...`: any command, such as `dvc metrics diff`, in the environment that the job prepares (a user without
   a name, a repo of another user, a read-only root), without the lock and the checks.
 
+On several hosts, named by torchrun's `PET_NNODES`, `PET_NODE_RANK`, `PET_MASTER_ADDR`, `PET_MASTER_PORT`, every host
+runs the same command: node 0 runs DVC, the others take part in its training, and end as it ends.
+
 Exit codes: 0 done; 2 bad params or data; 75 another run holds the workspace; 129 hang-up; 130 Ctrl-C; 143
 SIGTERM; 1 the rest.
 """
@@ -28,8 +31,9 @@ from linear_classifier.io.console import open_console
 from linear_classifier.params import load_params
 from tools import show
 from tools.dvc_project import LOCK, PARAMS, list_outs, open_project, record_of
-from tools.job.baked import run_baked
+from tools.job.baked import join_baked, run_baked
 from tools.job.environment import prepare_environment, private_folder
+from tools.job.hosts import follow, lead, node_rank
 from tools.job.remote import pull_missing
 from tools.job.snapshot import Snapshot
 from tools.job.verify import Damage, find_absent_outs, find_changed_outs, find_damaged_objects, make_dvc_look_again
@@ -50,8 +54,8 @@ def main(arguments: list[str]) -> int:
             prepare_environment()
             return run(arguments[1:], os.environ, leave_ctrl_c=True)
         if arguments[:1] == ["--baked"]:
-            return run_baked(lambda: run_job(arguments[1:]))
-        return run_job(arguments)
+            return join_baked() if node_rank() else run_baked(lambda: lead(lambda: run_job(arguments[1:])))
+        return follow() if node_rank() else lead(lambda: run_job(arguments))
     except BusyError as error:
         return _fail(error, BUSY)
     except ValueError as error:

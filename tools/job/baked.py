@@ -11,6 +11,7 @@ from contextlib import chdir
 from pathlib import Path
 
 from linear_classifier.io.files import replacing, write_bytes
+from tools.job.hosts import follow
 from tools.job.workspace import job_lock
 
 CODE, DATA, OUT = Path(__file__).parents[2], Path("/data"), Path("/out")
@@ -41,6 +42,11 @@ def run_baked(job: Callable[[], int], code: Path = CODE, data: Path = DATA, out:
             _copy_results(workspace, out)
             print(f"job: the results are in {out}", flush=True)
     return exit_code
+
+
+def join_baked(out: Path = OUT) -> int:
+    """Take part in the job of node 0, in the workspace that it has made below `out`, a volume of both hosts."""
+    return follow(out / ".workspace")
 
 
 def _lay_out(workspace: Path, code: Path, data: Path) -> None:

@@ -48,12 +48,19 @@ def handle_signals() -> None:
     _handle(_stop)
 
 
-def run(command: list[str], env: Mapping[str, str], keep_open: tuple[int, ...] = (), leave_ctrl_c: bool = False) -> int:
+def run(
+    command: list[str],
+    env: Mapping[str, str],
+    keep_open: tuple[int, ...] = (),
+    leave_ctrl_c: bool = False,
+    until: Callable[[], bool] = lambda: False,
+) -> int:
     """The exit code of `command`, 128 + n if signal n ended it; when this returns or raises, all it started has ended.
 
     It stays in this process's group, which a terminal takes for one job: it may read and write there, a Ctrl-Z stops
     both, and `fg` continues both. A Ctrl-C is for this process alone; with `leave_ctrl_c` it is for the command alone,
     which decides what it means, as an editor or a pager does. What left the session on purpose, as a daemon, stays.
+    It is ended when `until` says so.
     """
     if sys.platform == "linux":  # orphaned grandchildren become children of this process, which waits for them
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
@@ -64,10 +71,19 @@ def run(command: list[str], env: Mapping[str, str], keep_open: tuple[int, ...] =
             child = subprocess.Popen(
                 command, env=env, pass_fds=keep_open, preexec_fn=lambda: _prepare_child(parent, leave_ctrl_c)
             )
-            code = child.wait()
+            while (code := _wait(child)) is None and not until():
+                continue
         finally:
             _end_descendants(child, others)
+    code = child.returncode if code is None else code
     return code if code >= 0 else 128 - code
+
+
+def _wait(child: "subprocess.Popen[bytes]") -> int | None:
+    """Its exit code, or None if it has none yet after a moment."""
+    with suppress(subprocess.TimeoutExpired):
+        return child.wait(0.2)
+    return None
 
 
 def _handle(handler: Callable[[int, FrameType | None], object]) -> None:

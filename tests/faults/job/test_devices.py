@@ -66,7 +66,7 @@ def test_fault_55_driver_too_old(workspace: Workspace) -> None:
         "text = 'The NVIDIA driver on your system is too old (found version 11040). Please update it'\n"
         "def too_old(): raise RuntimeError(text)\n"
         "torch.version.cuda, torch.cuda.init = '12.8', too_old\n"
-        "sys.exit(run_stage('train', lambda: select_device(RuntimeParams('cuda', 0, 1, ''))))"
+        "sys.exit(run_stage('train', lambda: select_device(RuntimeParams('cuda', 0, 1, '', 1))))"
     )
     message = workspace.refused(1, "python", "-c", code)
     assert "too old (found version 11040); install a newer NVIDIA driver, or set it to auto or cpu" in message

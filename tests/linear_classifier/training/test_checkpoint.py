@@ -115,7 +115,7 @@ def test_save_if_due_writes_at_each_epoch_and_when_the_last_file_is_old(
 ) -> None:
     now, written, seen = 100.0, [], 0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    monkeypatch.setattr(Checkpoint, "_write", lambda self, tensors, values, ended: written.append(seen))
+    monkeypatch.setattr(Checkpoint, "_write", lambda self, tensors, values, model: written.append(seen))
     checkpoint = Checkpoint(path, "key")
 
     def step(state: TrainingState) -> None:
@@ -183,7 +183,7 @@ def _write_foreign(path: Path) -> None:
         _write_foreign,
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"\xff" * 1000),
-        lambda path: Checkpoint(path, "other")._write({"a": torch.zeros(1)}, {}, ended=False),
+        lambda path: Checkpoint(path, "other")._write({"a": torch.zeros(1)}, {}, ""),
     ],
     ids=["truncated", "flipped", "edited", "fifo", "folder", "foreign", "empty", "noise", "of-other-code"],
 )

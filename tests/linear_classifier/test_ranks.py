@@ -1,0 +1,116 @@
+"""Real ranks: the stage's processes, on a small data set."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from linear_classifier.data.order import BatchOrder, Blocks
+from linear_classifier.data.splits import Split, SplitName, save_splits
+from linear_classifier.ranks import from_rank_0, has_ranks, is_rank, num_ranks, sum_over_ranks, this_rank
+from tests.processes import ROOT
+
+FILES = ("models/model.pkl", "reports/train/batch.png", "reports/train/history.csv", "reports/train/metrics.json")
+BATCH_SIZE = 24  # 3 x 24 + 5 images: the last batch has no image for the last of 6 or more ranks
+
+
+def make_workspace(folder: Path, processes: int, **params: object) -> Path:
+    generator = np.random.default_rng(0)
+    sizes: dict[SplitName, int] = {"train": 77, "val": 19, "test": 5}
+    labels = {name: np.arange(count) % 3 for name, count in sizes.items()}
+    splits = {
+        name: Split(
+            generator.integers(0, 200, (len(each), 3, 8, 8), np.uint8) + each[:, None, None, None].astype("u1"), each
+        )
+        for name, each in labels.items()
+    }
+    save_splits(folder / "data/prepared", splits, "small", ["a", "b", "c"], "")
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content["train"] |= {"epochs": 3, "min_steps": 0, "batch_size": BATCH_SIZE, **params}
+    content["runtime"] |= {"processes": processes, "device": "cpu"}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+    return folder
+
+
+def train(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "stages", "train"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What one process makes."""
+    folder = make_workspace(tmp_path_factory.mktemp("one"), 1)
+    assert train(folder).returncode == 0
+    return {name: (folder / name).read_bytes() for name in FILES}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", range(2, 9))
+def test_train_gives_the_same_bytes_on_any_number_of_ranks(
+    processes: int, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    done = train(make_workspace(tmp_path, processes))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {name: (tmp_path / name).read_bytes() for name in FILES} == expected
+    lines = done.stdout.splitlines()
+    assert [line[:15] for line in lines] == [f"train: epoch {number}/" for number in (1, 2, 3)], "rank 0 alone prints"
+    assert yaml.safe_load((tmp_path / "reports/provenance.json").read_text())["train"]["ranks"] == processes
+
+
+def test_launch_ranks_honours_pet_variables(expected: dict[str, bytes], tmp_path: Path) -> None:
+    done = train(make_workspace(tmp_path, 4), PET_NPROC_PER_NODE="2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert yaml.safe_load((tmp_path / "reports/provenance.json").read_text())["train"]["ranks"] == 2
+    assert (tmp_path / "models/model.pkl").read_bytes() == expected["models/model.pkl"]
+
+
+def test_launch_ranks_ends_with_the_line_and_the_exit_code_of_the_rank_that_failed(tmp_path: Path) -> None:
+    done = train(make_workspace(tmp_path, 2, batch_size=1000))
+    assert done.returncode == 2 and not (tmp_path / "models").exists()
+    assert done.stderr == (
+        "train: error: params.yaml: train.batch_size must be in [1, 77], the images of train, got 1000; lower it\n"
+    )
+
+
+@pytest.mark.parametrize("num_ranks", range(1, 9))
+@pytest.mark.parametrize("batch_size", [1, 7, 8, 24, 77])
+def test_set_part_gives_each_image_to_one_rank_and_the_same_number_of_batches(num_ranks: int, batch_size: int) -> None:
+    def batches(part: int, num_parts: int) -> list[torch.Tensor]:
+        order = BatchOrder(Blocks(77, 77, 1), batch_size, 3, torch.device("cpu"))
+        order.set_part(part, num_parts)
+        return list(order)
+
+    parts = [batches(rank, num_ranks) for rank in range(num_ranks)]
+    for whole, *shares in zip(batches(0, 1), *parts, strict=True):
+        assert torch.equal(torch.cat(shares), whole)
+
+
+@pytest.mark.parametrize(
+    ("processes", "nodes", "expected"),
+    [(1, None, False), (2, None, True), (1, "1", False), (1, "1:1", False), (1, "2", True)],
+)
+def test_has_ranks_where_there_are_several_processes_or_hosts(
+    processes: int, nodes: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PET_NNODES", raising=False)
+    if nodes:
+        monkeypatch.setenv("PET_NNODES", nodes)
+    assert has_ranks(processes) is expected
+
+
+def test_one_process_is_rank_0_of_1_and_sums_nothing() -> None:
+    tensor = torch.ones(3)
+    sum_over_ranks([tensor])
+    assert (this_rank(), num_ranks(), is_rank(), from_rank_0("a"), tensor.tolist()) == (0, 1, False, "a", [1, 1, 1])
