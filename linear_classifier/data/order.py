@@ -68,6 +68,11 @@ class BatchOrder(Sampler[Tensor]):
         """Give of each batch only this part of `num_parts`, counted from 0; a small batch has empty ones."""
         self.part, self.num_parts = part, num_parts
 
+    def sizes(self) -> Iterator[int]:
+        """The images of each batch that the next iteration gives, all parts of it counted."""
+        starts = range(self.first * self.batch_size, self.blocks.num_images, self.batch_size)
+        return (min(self.batch_size, self.blocks.num_images - start) for start in starts)
+
     def __len__(self) -> int:
         return -(-self.blocks.num_images // self.batch_size)
 

@@ -3,7 +3,7 @@
 DVC removes a stage's outs before it runs the stage again, so the file lies elsewhere, in `runtime.checkpoint_dir`:
 
 train-<name>.safetensors    the tensors of `TrainingState`, and one key of metadata, "training", which is JSON
-                            {"key", "model", "crc32", "values": {"epoch", "step", "rows"}}
+                            {"key", "model", "crc32", "values": {"epoch", "step", "num_images", "rows"}}
 
 The name says which training it is, by params and source, so that several can share a folder. The key in it says, by all
 that the bytes of the result depend on, whether this one may go on with it: not the device, ranks or threads.

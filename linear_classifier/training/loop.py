@@ -1,7 +1,7 @@
 """The loop: mini-batches, loss, gradient, step; the best epoch on the validation split is kept."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from linear_classifier.data.loader import Batch, build_loader, evaluation_batch_size
+from linear_classifier.data.order import BatchOrder
 from linear_classifier.data.pixel_table import build_pixel_table
 from linear_classifier.data.splits import Split
 from linear_classifier.model.linear import TransposedLinear, build_model
@@ -105,8 +106,9 @@ def run_epoch(
         RuntimeError: a loss became NaN or infinite.
     """
     state.set_lr(lr)
-    train_loader.sampler.set_epoch(number, state.step)  # type: ignore[attr-defined]  # it is a BatchOrder
-    train_loss = train_one_epoch(state, train_loader, on_step)
+    order: BatchOrder = train_loader.sampler  # type: ignore[assignment]
+    order.set_epoch(number, state.step)
+    train_loss = train_one_epoch(state, train_loader, order.sizes(), on_step)
     val_loss, val_accuracy = validate(state.model, val_loader)
     if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
         raise RuntimeError(
@@ -117,33 +119,36 @@ def run_epoch(
 
 
 def train_one_epoch(
-    state: TrainingState, loader: DataLoader[Batch], on_step: Callable[[TrainingState], None] = lambda state: None
+    state: TrainingState,
+    loader: DataLoader[Batch],
+    sizes: Iterable[int],
+    on_step: Callable[[TrainingState], None] = lambda state: None,
 ) -> float:
     """Update `state` in place over `loader`: all batches of an epoch, or those after its `step`.
 
-    Images are `(batch, channels, height, width)` of the model's dtype, labels int64 `(batch,)`.
+    Images are `(batch, channels, height, width)` of the model's dtype, labels int64 `(batch,)`; on several ranks this
+    rank's part of a batch, perhaps none. `sizes` are the images of each whole batch.
 
     Returns:
         Mean cross-entropy in nats per image of the whole epoch, each batch measured before its step.
     """
-    model, optimizer, device = state.model, state.optimizer, state.sums.device
+    model, optimizer, device, several = state.model, state.optimizer, state.total_loss.device, num_ranks() > 1
     progress = tqdm(loader, "train", len(loader), leave=False, disable=None, unit="batch", initial=state.step)
-    for images, labels in progress:
+    for (images, labels), size in zip(progress, sizes, strict=True):
         images, labels = images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+        # Sums, divided once: a mean of means would weigh a short last batch, or a rank's smaller part, too much.
         loss = cross_entropy(model(images), labels, reduction="sum")
         optimizer.zero_grad()
-        loss.backward()
-        # Sums, divided once: a mean of means would weigh a short last batch, or a rank's smaller part, too much.
-        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-        sums = torch.stack([loss.detach().double(), torch.full_like(state.sums[0], len(labels))])
-        sum_over_ranks([*gradients, sums])
-        for gradient in gradients:
-            gradient.div_(sums[1])
+        loss.backward(torch.full_like(loss, 1 / size))  # the gradient of the mean over the whole batch
+        if several:
+            gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+            sum_over_ranks([loss.detach(), *gradients])
         optimizer.step()
-        state.sums += sums  # read once an epoch: each read waits for a GPU
+        state.total_loss.add_(loss.detach())  # read once an epoch: each read waits for a GPU
+        state.num_images += size
         state.step += 1
         on_step(state)
-    return float(state.sums[0] / state.sums[1])
+    return float(state.total_loss) / state.num_images
 
 
 @torch.no_grad()

@@ -13,16 +13,16 @@ from linear_classifier.params import TrainParams
 from linear_classifier.training.history import Epoch
 
 
-def _no_sums() -> Tensor:
-    return torch.zeros(2, dtype=torch.float64)
+def _zero() -> Tensor:
+    return torch.zeros((), dtype=torch.float64)
 
 
 @dataclass(kw_only=True)
 class TrainingState:
     """Model and optimizer as the last step left them, the epochs so far, and the weights of the best of these.
 
-    Of the epoch under way: the `step`s done and, of all images seen in them, the `sums`: of their losses, and of 1,
-    float64 `(2,)` on the model's device.
+    Of the epoch under way: the `step`s done, and over the images seen in them, `num_images`, the sum of the losses,
+    float64 `()` on the model's device.
     """
 
     model: nn.Sequential
@@ -30,14 +30,15 @@ class TrainingState:
     best_weights: dict[str, Tensor]
     history: list[Epoch] = field(default_factory=list)
     step: int = 0
-    sums: Tensor = field(default_factory=_no_sums)
+    num_images: int = 0
+    total_loss: Tensor = field(default_factory=_zero)
 
     @classmethod
     def begin(cls, model: nn.Sequential, params: TrainParams) -> Self:
         """The state before the first epoch of `model`: no momentum."""
         optimizer = SGD(model.parameters(), params.lr, params.momentum, weight_decay=params.weight_decay, fused=True)
-        sums = _no_sums().to(next(model.parameters()).device)
-        return cls(model=model, optimizer=optimizer, best_weights=copy.deepcopy(model.state_dict()), sums=sums)
+        best_weights, total_loss = copy.deepcopy(model.state_dict()), _zero().to(next(model.parameters()).device)
+        return cls(model=model, optimizer=optimizer, best_weights=best_weights, total_loss=total_loss)
 
     @property
     def best(self) -> Epoch:
@@ -57,8 +58,8 @@ class TrainingState:
         self.history.append(epoch)
         if epoch is self.best:
             self.best_weights = copy.deepcopy(self.model.state_dict())
-        self.step = 0
-        self.sums.zero_()
+        self.step, self.num_images = 0, 0
+        self.total_loss.zero_()
 
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor of the state by its name, not copied; momentum is there once a step was done."""
@@ -67,13 +68,13 @@ class TrainingState:
             **{f"weights.{name}": tensor for name, tensor in self.model.state_dict().items()},
             **{f"best.{name}": tensor for name, tensor in self.best_weights.items()},
             **{f"momentum.{key}": tensor for key, tensor in momentum.items() if tensor is not None},
-            "sums": self.sums,
+            "total_loss": self.total_loss,
         }
 
     def values(self) -> dict[str, Any]:
         """All else that the state is, as JSON can hold it to the last bit."""
         rows = [astuple(epoch) for epoch in self.history]
-        return {"epoch": len(rows) + 1, "step": self.step, "rows": rows}
+        return {"epoch": len(rows) + 1, "step": self.step, "num_images": self.num_images, "rows": rows}
 
     def restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         """Become the state, of the same training, whose `tensors()` and `values()` these are, on whatever device."""
@@ -82,9 +83,9 @@ class TrainingState:
         self.model.load_state_dict(_below("weights.", tensors))
         self.best_weights = _below("best.", tensors)
         self.optimizer.load_state_dict({"state": momentum, "param_groups": groups})
-        self.sums.copy_(tensors["sums"])
+        self.total_loss.copy_(tensors["total_loss"])
         self.history = [Epoch(*row) for row in values["rows"]]
-        self.step = values["step"]
+        self.step, self.num_images = values["step"], values["num_images"]
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -55,7 +55,8 @@ def our_images_per_second(
     model = build_model([1, 28, 28], 10, dtype, TransposedLinear).to(device)
     optimizer = SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
     state = TrainingState(model=model, optimizer=optimizer, best_weights={})
-    return num_images / _seconds(lambda: train_one_epoch(state, loader))  # type: ignore[arg-type]
+    order: BatchOrder = loader.order if isinstance(loader, PlainBatches) else loader.sampler  # type: ignore[assignment]
+    return num_images / _seconds(lambda: train_one_epoch(state, loader, order.sizes()))  # type: ignore[arg-type]
 
 
 class PlainBatches:
@@ -64,6 +65,9 @@ class PlainBatches:
     def __init__(self, images: Tensor, labels: Tensor, batch_size: int, dtype: torch.dtype) -> None:
         self.images, self.labels, self.dtype = images, labels, dtype
         self.order = BatchOrder(cut_into_blocks(len(labels), 784), batch_size, 0, CPU)
+
+    def __len__(self) -> int:
+        return len(self.order)
 
     def __iter__(self) -> Iterator[Batch]:
         for indices in self.order:

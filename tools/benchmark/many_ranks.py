@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from linear_classifier.data.loader import build_loader
+from linear_classifier.data.order import BatchOrder
 from linear_classifier.data.splits import Split
 from linear_classifier.model.linear import build_model
 from linear_classifier.params import RuntimeParams, TrainParams
@@ -47,12 +48,13 @@ def run_epochs(image_shape: list[int], batch_size: int) -> float:
     split = Split(generator.integers(0, 256, (count, *image_shape), np.uint8), generator.integers(0, 10, count))
     table = torch.linspace(-1, 1, 256, dtype=torch.float64).repeat(image_shape[0], 1) * 28 / np.prod(image_shape) ** 0.5
     loader = build_loader(split, table, batch_size, RUNTIME, CPU, shuffle_seed=0)
-    loader.sampler.set_part(this_rank(), num_ranks())  # type: ignore[attr-defined]  # it is a BatchOrder
+    order: BatchOrder = loader.sampler  # type: ignore[assignment]
+    order.set_part(this_rank(), num_ranks())
     state = TrainingState.begin(build_model(image_shape, 10, torch.float64), PARAMS)
     seconds = []
     for _ in range(EPOCHS):
         started = time.perf_counter()
-        train_one_epoch(state, loader)
+        train_one_epoch(state, loader, order.sizes())
         seconds.append(time.perf_counter() - started)
     return count / min(seconds)
 

@@ -51,7 +51,7 @@ def test_validate_counts_every_image_when_the_last_batch_is_short() -> None:
 def test_train_one_epoch_steps_against_the_closed_form_gradient() -> None:
     images, labels = torch.randn(6, 1, 2, 3, generator=torch.Generator().manual_seed(0)), [0, 1, 2, 2, 1, 0]
     model = build_model([1, 2, 3], 3, torch.float64)
-    loss = train_one_epoch(begin(model, 0.5), loader_of(images, labels, 6))
+    loss = train_one_epoch(begin(model, 0.5), loader_of(images, labels, 6), [6])
     x, onehot = images.flatten(1).double().numpy(), np.eye(3)[labels]
     gradient = (np.full((6, 3), 1 / 3) - onehot) / 6
     assert loss == pytest.approx(math.log(3), abs=1e-12)
@@ -61,7 +61,7 @@ def test_train_one_epoch_steps_against_the_closed_form_gradient() -> None:
 
 def test_train_one_epoch_weighs_a_short_last_batch_by_its_images() -> None:
     model = always(0, 2)
-    loss = train_one_epoch(begin(model, 1e-12), loader_of(torch.zeros(3, 1, 1, 2), [0, 0, 1], batch_size=2))
+    loss = train_one_epoch(begin(model, 1e-12), loader_of(torch.zeros(3, 1, 1, 2), [0, 0, 1], batch_size=2), [2, 1])
     right, wrong = math.log(1 + math.exp(-5)), 5 + math.log(1 + math.exp(-5))
     assert loss == pytest.approx((2 * right + wrong) / 3, abs=1e-9)
 
