@@ -31,15 +31,14 @@ print(model.score(test_inputs, test.labels))
 
 # Linux hands the peak memory of the process that starts a program on to it, so a small one starts it. Arguments: a file
 # for the program's output, then the program's command. Prints exit code, seconds, seconds of all its CPUs, peak memory
-# and the most anonymous memory that it and its children had, both in kB.
+# and the most anonymous memory that the process itself had, both in kB.
 LAUNCHER = """
 import os, signal, sys, time
 
 def anonymous(pid):
     try:
-        with open(f"/proc/{pid}/status") as status, open(f"/proc/{pid}/task/{pid}/children") as children:
-            own = next((int(line.split()[1]) for line in status if line.startswith("RssAnon")), 0)
-            return own + sum(map(anonymous, children.read().split()))
+        with open(f"/proc/{pid}/status") as status:
+            return next((int(line.split()[1]) for line in status if line.startswith("RssAnon")), 0)
     except OSError:  # it has just ended
         return 0
 
@@ -62,7 +61,8 @@ print(os.waitstatus_to_exitcode(status), *seconds, usage.ru_maxrss, most)
 class Run:
     """A finished process with its children: wall and CPU time, output, and memory in MB of 2**20 bytes.
 
-    `peak_mb` is the most that it or its largest child had, `anonymous_mb` what all had at once that is of no file.
+    `peak_mb` is the most that it or its largest child had, `anonymous_mb` the most that it had itself and of no file: a
+    child that is about to start a program counts all of its parent's once more.
     """
 
     seconds: float

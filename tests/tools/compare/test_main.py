@@ -239,9 +239,9 @@ def test_classes_added_and_removed_are_named_with_the_numbers_of_images(toy: Wor
 
 
 def test_a_split_of_more_images_is_named_with_both_numbers(toy: Workspace, compare: Compare) -> None:
-    save = Split(np.zeros((9, 1, 2, 2), np.uint8), np.arange(9) % 3)
+    train = Split(np.zeros((9, 1, 2, 2), np.uint8), np.arange(9) % 3)
     small, test = (
-        Split(save.images[:6], save.labels[:6]),
+        Split(train.images[:6], train.labels[:6]),
         Split(np.zeros((NUM_IMAGES, 1, 2, 2), np.uint8), Run().labels),
     )
     save_splits(
