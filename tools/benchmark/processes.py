@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+import yaml
+
 IMPORTS = "import torch, torchvision"
 ONLY_TORCH = "import torch"
 
@@ -80,7 +82,7 @@ def run_process(*arguments: str, folder: Path | None = None) -> Run:
     """
     with NamedTemporaryFile("r", encoding="utf-8", errors="replace") as file:
         launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, file.name, *arguments]
-        code, seconds, cpu_seconds, peak, anonymous = subprocess.run(
+        code, *figures = subprocess.run(
             launcher,
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(Path.cwd())},
@@ -91,15 +93,18 @@ def run_process(*arguments: str, folder: Path | None = None) -> Run:
         output = file.read()
     if int(code):
         raise RuntimeError(f"{' '.join(arguments)[:80]} ended in {code}: {output[-2000:]}")
-    return Run(
-        seconds=float(seconds),
-        cpu_seconds=float(cpu_seconds),
-        peak_mb=int(peak) / 1024,
-        anonymous_mb=int(anonymous) / 1024,
-        output=output,
-    )
+    seconds, cpu, peak, anonymous = map(float, figures)
+    return Run(seconds=seconds, cpu_seconds=cpu, peak_mb=peak / 1024, anonymous_mb=anonymous / 1024, output=output)
 
 
 def run_python(*arguments: str, folder: Path | None = None) -> Run:
     """This Python with `arguments`; see `run_process`."""
     return run_process(sys.executable, *arguments, folder=folder)
+
+
+def write_params(folder: Path, **sections: dict[str, object]) -> None:
+    """Write the params.yaml of here to `folder`, with the keys of `sections` as they are there."""
+    params = yaml.safe_load(Path("params.yaml").read_bytes())
+    for name, values in sections.items():
+        params[name] |= values
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
