@@ -53,6 +53,7 @@ ENDS = {  # (file, function, call): its end
     ("tools/compare/revision_files.py", "_info", "self._fs.info"): "_time_limit, 45 s",
     ("tools/compare/revision_files.py", "read", "self._fs.read_bytes"): "_time_limit, 45 s and one for each 50 kB",
     ("tools/dvc_project.py", "find_stale", "repo.status"): "DVC waits 3 s for its lock, and asks no remote",
+    ("tools/dvc_project.py", "hash_object", "fs.info"): "of DVC's cache, on this machine",
     ("tools/git.py", "run_git", "subprocess.run"): "timeout=timeout, TIMEOUT, 120 s",
     ("tools/job/children.py", "_end_descendants", "time.sleep"): "deadline: GRACE, 1.5 s, then PATIENCE, 5 s",
     ("tools/job/children.py", "_wait", "child.wait"): "0.2 s",

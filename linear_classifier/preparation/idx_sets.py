@@ -21,7 +21,7 @@ from linear_classifier.preparation.source_image import Found
 from linear_classifier.preparation.source_names import list_some, split_named
 from linear_classifier.preparation.source_tree import why_not_regular
 
-_NAME = re.compile(r"(?:(?P<set>.+)-)?(?P<split>[a-z0-9]+)-(?P<kind>images|labels)[-.]idx[1-4]-ubyte(?:\.gz)?", re.I)
+IDX_NAME = re.compile(r"(?:(?P<set>.+)-)?(?P<split>[a-z0-9]+)-(?P<kind>images|labels)[-.]idx[1-4]-ubyte(?:\.gz)?", re.I)
 Opened = tuple[ArrayStream, ArrayStream]
 
 
@@ -49,7 +49,7 @@ def _find_files(source: Path) -> tuple[str, dict[tuple[SplitName, str], Path]]:
     sets: dict[str, dict[tuple[SplitName, str], Path]] = defaultdict(dict)
     names = sorted(os.listdir(source))  # noqa: PTH208
     for name in names:
-        match = _NAME.fullmatch(name)
+        match = IDX_NAME.fullmatch(name)
         split = match and ("test" if match["split"].lower() == "t10k" else split_named(match["split"]))
         if match and split:
             sets[match["set"] or ""].setdefault((split, match["kind"].lower()), source / name)

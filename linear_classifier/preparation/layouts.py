@@ -6,7 +6,7 @@ from typing import Literal
 
 from linear_classifier.preparation.archives import is_archive, open_archive
 from linear_classifier.preparation.class_folders import find_class_folders
-from linear_classifier.preparation.idx_sets import find_idx
+from linear_classifier.preparation.idx_sets import IDX_NAME, find_idx
 from linear_classifier.preparation.image_metadata import find_listed_images
 from linear_classifier.preparation.manifest_images import find_manifest_images
 from linear_classifier.preparation.npz import find_npz
@@ -49,7 +49,8 @@ def _find_in_folder(source: Path) -> Iterator[Found]:
     if found.has_pairs:
         return find_pairs(tree)
     if not found.folders.total():
-        raise ValueError(f"{source}: no images found, but {list_some(found.first, len(found.first))}; {EXPECTED}")
+        names = list_some(found.first, len(found.first))
+        raise ValueError(f"{source}: no images found, but {names}; {EXPECTED}{_name_layout(source, found.first)}")
     return find_class_folders(tree, found)
 
 
@@ -71,16 +72,27 @@ def _open_tree(source: Path) -> tuple[Tree, Survey]:
     """The files of `source`: a folder, an archive, or a folder of nothing but archives, which are read as one."""
     if not source.is_dir():
         if not is_archive(source) and source.stat().st_size:
-            raise ValueError(f"{source}: neither a folder nor a tar or zip; {EXPECTED}")
+            raise ValueError(f"{source}: neither a folder nor a tar or zip; {EXPECTED}{_name_layout(source, [])}")
         tree = open_archive(source, source.name)
         return strip_top(tree, survey(tree))
     tree = open_folder(source)
     found = survey(tree)
-    if found.archives and not found.num_images:
+    if found.archives and not found.num_images and not _has_idx(found.archives):
         tree = Tree(source, lambda: _walk_shards(source, shards))
         shards = {path: open_archive(source / path, path) for path in found.archives}
         return strip_top(tree, survey(tree))
     return tree, found
+
+
+def _name_layout(source: Path, names: list[str]) -> str:
+    """The command that names another layout, if `source`, with files of `names`, looks like one; else ""."""
+    suffix = suffix_of(source.name)
+    layout = "npz" if suffix == ".npz" else "manifest" if suffix in TABLE_SUFFIXES else "idx" if _has_idx(names) else ""
+    return f'; or run `make use-images SOURCE={source} ARGS="--dataset {layout}"`' if layout else ""
+
+
+def _has_idx(paths: list[str]) -> bool:
+    return any(IDX_NAME.fullmatch(path.rpartition("/")[2]) for path in paths)
 
 
 def _walk_shards(source: Path, shards: dict[str, Tree]) -> Iterator[Entry]:

@@ -33,7 +33,7 @@ def find_npz(source: Path) -> Iterator[Found]:
         ValueError: it is no such file, or is damaged, or its arrays are not images and labels.
     """
     if source.is_dir():
-        raise ValueError(f"{source}: a folder, expected a file .npz; name it as prepare.source")
+        raise ValueError(f"{source}: a folder, expected a file .npz; name it as prepare.source, or set prepare.dataset")
     with open_regular(source) as file, damage_as_value_error(source), ExitStack() as stack:
         archive = stack.enter_context(zipfile.ZipFile(file))
         pairs = _pair_keys(source, archive)

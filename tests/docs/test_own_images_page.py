@@ -64,7 +64,7 @@ def run_line(line: str, project: Path) -> str:
 
 
 def test_every_line_of_the_page_runs(project: Path) -> None:
-    setup, use, make, share, change, verdict, another, back, link = BLOCKS
+    setup, use, make, share, change, verdict, another, back, *layouts, link = BLOCKS
     for line in (*setup, *use):
         run_line(line, project)
     run_line(make[0], project)
@@ -80,7 +80,13 @@ def test_every_line_of_the_page_runs(project: Path) -> None:
     assert sum(map(sum, changed["counts"].values())) == 401 and changed["sources"] != dataset["sources"]
     run_line(back[0], project)
     assert yaml.safe_load((project / "dvc.yaml").read_text()) == yaml.safe_load((ROOT / "dvc.yaml").read_text())
-    run_line(link[0], project)
+    for line in link:
+        run_line(line, project)
+    assert (project / "models/model.pkl").stat().st_nlink == 2
+    for (line,), dataset in zip(layouts, ("folder", "manifest", "idx", "npz"), strict=True):
+        (project / line.split("SOURCE=")[1].split()[0]).touch()
+        run_line(line, project)
+        assert yaml.safe_load((project / "params.yaml").read_text())["prepare"]["dataset"] == dataset
 
 
 def test_the_page_names_every_param_of_prepare() -> None:

@@ -14,7 +14,6 @@ from statistics import mean, median, stdev
 from tempfile import TemporaryDirectory
 
 import torch
-import yaml
 from PIL import Image
 
 from linear_classifier.data.splits import load_dataset, load_split
@@ -25,7 +24,7 @@ from tools.benchmark.epoch_speed import CPU, OURS, PLAIN, TEXTBOOK, measure_devi
 from tools.benchmark.large_split import make_workspace, measure_orders, measure_reading, measure_stage
 from tools.benchmark.many_ranks import measure_ranks
 from tools.benchmark.photographs import save_photographs
-from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python
+from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python, write_params
 from tools.benchmark.small_pngs import NUM_PNGS, make_pngs, measure_pngs
 from tools.compare.calibrate import open_splits, train_with_seed
 
@@ -67,9 +66,7 @@ def bench_jax(rounds: int) -> None:
     rows = []
     with TemporaryDirectory() as name:
         folder = Path(name)
-        params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-        params["train"]["epochs"] = JAX_EPOCHS
-        (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+        write_params(folder, train={"epochs": JAX_EPOCHS})
         (folder / "data").mkdir()
         (folder / "data/raw").symlink_to(Path("data/raw").absolute())
         for _ in range(rounds):
@@ -129,7 +126,7 @@ def bench_scale(rounds: int, num_images: int) -> None:
         in_blocks, in_full = measure_orders(folder, params, range(rounds))
     difference, spread = mean(in_blocks) - mean(in_full), max(in_full) - min(in_full)
     _show("val loss, shuffled in full", f"{mean(in_full):.5f}, seeds differ by {spread:.5f}")
-    _show("val loss, in blocks", f"{mean(in_blocks):.5f}, {difference:+.5f}", "within what seeds differ by")
+    _show("val loss, in blocks", f"{mean(in_blocks):.5f}, {difference:+.5f}", "higher by at most what seeds differ by")
 
 
 def bench_pngs(rounds: int) -> None:

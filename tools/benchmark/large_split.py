@@ -7,23 +7,23 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 from unittest.mock import patch
 
 import numpy as np
 import torch
-import yaml
 
-from linear_classifier.data import order
 from linear_classifier.data.image_file import ImageFile
 from linear_classifier.data.loader import build_loader
+from linear_classifier.data.order import Blocks
 from linear_classifier.data.pixel_table import build_pixel_table
 from linear_classifier.data.splits import Split, load_dataset, load_split
 from linear_classifier.params import TrainParams
 from linear_classifier.training.loop import train
 from tools.benchmark.epoch_speed import CPU, GAMMA, RUNTIME, TURNS, our_images_per_second
-from tools.benchmark.processes import Run, run_python
+from tools.benchmark.processes import Run, run_python, write_params
 
-PREPARED, PARAMS = Path("data/prepared"), Path("params.yaml")
+PREPARED = Path("data/prepared")
 NUM_CLASSES = 10
 NUM_VAL = 10_000  # images, whatever the number for training
 IN_MEMORY = 10**6  # images at most of the split that is kept in memory, to compare with
@@ -45,12 +45,9 @@ def make_workspace(num_images: int) -> Iterator[Path]:
         source.mkdir()
         _write_idx(source, "train", load_split(PREPARED, "train", dataset), num_images + NUM_VAL)
         _write_idx(source, "t10k", load_split(PREPARED, "test", dataset), NUM_VAL)
-        params = yaml.safe_load(PARAMS.read_bytes())
-        params["prepare"] |= {"dataset": "idx", "source": "source", "duplicates": "allow"}
-        params["prepare"]["val_fraction"] = NUM_VAL / (num_images + NUM_VAL)
-        params["train"] |= {"epochs": 1, "min_steps": 0}
-        params["runtime"] |= {"device": "cpu"}
-        (Path(name) / PARAMS).write_text(yaml.safe_dump(params), encoding="utf-8")
+        fraction = NUM_VAL / (num_images + NUM_VAL)
+        prepare = {"dataset": "idx", "source": "source", "duplicates": "allow", "val_fraction": fraction}
+        write_params(Path(name), prepare=prepare, train={"epochs": 1, "min_steps": 0}, runtime={"device": "cpu"})
         yield Path(name)
 
 
@@ -65,11 +62,8 @@ def measure_stage(stage: str, folder: Path) -> tuple[float, Run]:
 def open_train(folder: Path, num_images: int) -> tuple[Split, Split]:
     """The first images of train, at most `num_images` of them, on disk and in memory."""
     whole = load_split(folder / PREPARED, "train", load_dataset(folder / PREPARED))
-    if not isinstance(whole.images, ImageFile):
-        raise TypeError(f"{folder}: train is in memory, expected a split that was opened and not read")
-    count = min(num_images, len(whole))
-    images = ImageFile(whole.images.path, (count, *whole.images.shape[1:]), whole.images.offset)
-    labels = whole.labels[:count]
+    opened, count = cast(ImageFile, whole.images), min(num_images, len(whole))
+    images, labels = ImageFile(opened.path, (count, *opened.shape[1:]), opened.offset), whole.labels[:count]
     return Split(images, labels), Split(images.read(0, count), labels)
 
 
@@ -82,30 +76,27 @@ def measure_reading(folder: Path, batch_size: int, rounds: int) -> list[tuple[fl
     splits = open_train(folder, IN_MEMORY)
     table = torch.from_numpy(build_pixel_table(splits[1].images, GAMMA)).to(torch.float64)
     loaders = [build_loader(split, table, batch_size, RUNTIME, CPU, shuffle_seed=0) for split in splits]
-    rows = []
-    for _ in range(rounds):
-        turns = []
-        for _ in range(TURNS):
-            _forget(folder / PREPARED / "train/images.npy")
-            turns.append([our_images_per_second(loader, len(splits[0]), torch.float64) for loader in loaders])
-        cold, in_memory = map(max, zip(*turns, strict=True))
-        rows.append((cold, in_memory))
-    return rows
+
+    def take_turn() -> list[float]:
+        _forget(folder / PREPARED / "train/images.npy")
+        return [our_images_per_second(loader, len(splits[0]), torch.float64) for loader in loaders]
+
+    turns = [[take_turn() for _ in range(TURNS)] for _ in range(rounds)]
+    return [(max(cold for cold, _ in each), max(in_memory for _, in_memory in each)) for each in turns]
 
 
 def measure_orders(folder: Path, params: TrainParams, seeds: Sequence[int]) -> tuple[list[float], list[float]]:
     """The lowest loss on val, in nats per image, of a training in blocks and of one shuffled in full, for each seed."""
     torch.set_num_threads(RUNTIME.threads)
-    train_split = open_train(folder, TO_SHUFFLE)[1]
-    val_split = load_split(folder / PREPARED, "val", load_dataset(folder / PREPARED))
-    in_blocks = [_train(train_split, val_split, params, seed) for seed in seeds]
-    with patch.object(order, "WINDOW_BYTES", train_split.images.nbytes):  # one window for all of it
-        in_full = [_train(train_split, val_split, params, seed) for seed in seeds]
-    return in_blocks, in_full
+    splits = open_train(folder, TO_SHUFFLE)[1], load_split(folder / PREPARED, "val", load_dataset(folder / PREPARED))
 
+    def lowest_losses() -> list[float]:
+        chosen = [replace(params, seed=seed) for seed in seeds]
+        return [train(*splits, NUM_CLASSES, each, RUNTIME, CPU).best.val_loss for each in chosen]
 
-def _train(train_split: Split, val_split: Split, params: TrainParams, seed: int) -> float:
-    return train(train_split, val_split, NUM_CLASSES, replace(params, seed=seed), RUNTIME, CPU).best.val_loss
+    in_blocks = lowest_losses()
+    with patch("linear_classifier.data.loader.cut_into_blocks", lambda count, size: Blocks(count, count, 1)):
+        return in_blocks, lowest_losses()
 
 
 def _write_idx(folder: Path, prefix: str, split: Split, count: int) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+import yaml
+
 IMPORTS = "import torch, torchvision"
 ONLY_TORCH = "import torch"
 
@@ -31,15 +33,14 @@ print(model.score(test_inputs, test.labels))
 
 # Linux hands the peak memory of the process that starts a program on to it, so a small one starts it. Arguments: a file
 # for the program's output, then the program's command. Prints exit code, seconds, seconds of all its CPUs, peak memory
-# and the most anonymous memory that it and its children had, both in kB.
+# and the most anonymous memory that the process itself had, both in kB.
 LAUNCHER = """
 import os, signal, sys, time
 
 def anonymous(pid):
     try:
-        with open(f"/proc/{pid}/status") as status, open(f"/proc/{pid}/task/{pid}/children") as children:
-            own = next((int(line.split()[1]) for line in status if line.startswith("RssAnon")), 0)
-            return own + sum(map(anonymous, children.read().split()))
+        with open(f"/proc/{pid}/status") as status:
+            return next((int(line.split()[1]) for line in status if line.startswith("RssAnon")), 0)
     except OSError:  # it has just ended
         return 0
 
@@ -62,7 +63,8 @@ print(os.waitstatus_to_exitcode(status), *seconds, usage.ru_maxrss, most)
 class Run:
     """A finished process with its children: wall and CPU time, output, and memory in MB of 2**20 bytes.
 
-    `peak_mb` is the most that it or its largest child had, `anonymous_mb` what all had at once that is of no file.
+    `peak_mb` is the most that it or its largest child had, `anonymous_mb` the most that it had itself and of no file: a
+    child that is about to start a program counts all of its parent's once more.
     """
 
     seconds: float
@@ -80,7 +82,7 @@ def run_process(*arguments: str, folder: Path | None = None) -> Run:
     """
     with NamedTemporaryFile("r", encoding="utf-8", errors="replace") as file:
         launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, file.name, *arguments]
-        code, seconds, cpu_seconds, peak, anonymous = subprocess.run(
+        code, *figures = subprocess.run(
             launcher,
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(Path.cwd())},
@@ -91,15 +93,18 @@ def run_process(*arguments: str, folder: Path | None = None) -> Run:
         output = file.read()
     if int(code):
         raise RuntimeError(f"{' '.join(arguments)[:80]} ended in {code}: {output[-2000:]}")
-    return Run(
-        seconds=float(seconds),
-        cpu_seconds=float(cpu_seconds),
-        peak_mb=int(peak) / 1024,
-        anonymous_mb=int(anonymous) / 1024,
-        output=output,
-    )
+    seconds, cpu, peak, anonymous = map(float, figures)
+    return Run(seconds=seconds, cpu_seconds=cpu, peak_mb=peak / 1024, anonymous_mb=anonymous / 1024, output=output)
 
 
 def run_python(*arguments: str, folder: Path | None = None) -> Run:
     """This Python with `arguments`; see `run_process`."""
     return run_process(sys.executable, *arguments, folder=folder)
+
+
+def write_params(folder: Path, **sections: dict[str, object]) -> None:
+    """Write the params.yaml of here to `folder`, with the keys of `sections` as they are there."""
+    params = yaml.safe_load(Path("params.yaml").read_bytes())
+    for name, values in sections.items():
+        params[name] |= values
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")

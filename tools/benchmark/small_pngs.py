@@ -6,11 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import yaml
 from PIL import Image
 
 from linear_classifier.data.splits import load_dataset, load_split
-from tools.benchmark.processes import run_python
+from tools.benchmark.processes import run_python, write_params
 
 NUM_PNGS = 50_000
 PREPARED = Path("data/prepared")
@@ -25,9 +24,7 @@ def make_pngs() -> Iterator[Path]:
             path = Path(name) / "images" / str(train.labels[number]) / f"{number:05}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels[0]).save(path)
-        params = yaml.safe_load(Path("params.yaml").read_bytes())
-        params["prepare"] |= {"dataset": "folder", "source": "images", "duplicates": "allow"}
-        (Path(name) / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+        write_params(Path(name), prepare={"dataset": "folder", "source": "images", "duplicates": "allow"})
         yield Path(name)
 
 

@@ -402,3 +402,16 @@ def test_find_images_keeps_one_members_loss_apart_from_the_rest(tmp_path: Path) 
     source = pack_tar(tmp_path / "a.tar", [*NO_SPLITS.items(), ("cat/../../x.png", b"x")])
     assert unusable(source) == {"a.tar/cat/../../x.png": "its path climbs with .."}
     assert len(images(source)) == len(NO_SPLITS)
+
+
+@pytest.mark.parametrize(
+    ("name", "layout"), [("a.npz", "npz"), ("list.csv", "manifest"), ("mnist/train-images-idx3-ubyte.gz", "idx")]
+)
+def test_find_images_names_the_command_for_a_source_of_another_layout(name: str, layout: str, tmp_path: Path) -> None:
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / name).write_bytes(b"path,label")
+    if layout == "npz":
+        np.savez(tmp_path / name, train_images=np.zeros(3))
+    source = tmp_path / name.split("/")[0]
+    with pytest.raises(ValueError, match=f'or run `make use-images SOURCE={source} ARGS="--dataset {layout}"`'):
+        find_all(source)
