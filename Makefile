@@ -99,7 +99,7 @@ compare: .venv/.checks ## say what this workspace, or HEAD=..., did to the metri
 calibrate: .venv/.checks
 	$(BIN)/python -m tools.compare.calibrate $$ARGS
 
-bench: .venv/.checks ## measure speed and memory, against the textbook loop, scikit-learn and JAX
+bench: .venv/.checks ## measure speed and memory, beside other libraries; PART=scale: 6 million images
 	@set -f; $(BIN)/python -m tools.benchmark $$ARGS $$PART
 
 gpu-test: .venv/.checks ## test, compare with the CPU and measure on this machine's GPU: build/gpu.txt

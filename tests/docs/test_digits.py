@@ -11,6 +11,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from tests.processes import run
+from tests.test_pipeline import OLD_CPU, OLDER_CPU
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +43,19 @@ def test_digits_go_through_the_pipeline_and_a_new_one_runs_it_again(project: Pat
     assert "Running stage 'prepare'" in run("dvc", "repro", "prepare", cwd=project).stdout
     changed = json.loads((project / "data/prepared/dataset.json").read_text())
     assert changed["duplicates"]["repeats"] == dataset["duplicates"]["repeats"] + 1
+
+
+@pytest.mark.parametrize(
+    ("threads", "environment"), [(2, {}), (1, OLD_CPU), (1, OLDER_CPU)], ids=["2-threads", "sse4", "avx2"]
+)
+def test_digits_give_the_same_lock_whatever_runs_them(threads: int, environment: dict[str, str], project: Path) -> None:
+    run("dvc", "repro", cwd=project)
+    lock, params = (project / "dvc.lock").read_bytes(), project / "params.yaml"
+    text = params.read_text()
+    params.write_text(text.replace("\n  threads: 1 ", f"\n  threads: {threads} "))
+    assert (params.read_text() != text) == (threads > 1)
+    assert run("dvc", "repro", "--force", cwd=project, environment=environment).stdout.count("Running stage") == 3
+    assert (project / "dvc.lock").read_bytes() == lock
 
 
 def test_an_experiment_in_a_copy_has_the_images(project: Path) -> None:
