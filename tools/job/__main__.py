@@ -113,9 +113,10 @@ def _reproduce(arguments: list[str], lock: int) -> int:
             f"{', '.join(changed)} changed while the job ran, so its results are not recorded: {LOCK} is as it was; "
             "run it again, and edit nothing until it ends"
         )
-    if code:
-        return _fail("dvc repro failed, see above; what had been made before is kept", _code_of_stage(code_file))
     with open_project() as repo:
+        if code:  # perhaps at what DVC had restored damaged
+            _refuse_what_was_made(find_damaged_objects(repo), snapshot)
+            return _fail("dvc repro failed, see above; what had been made before is kept", _code_of_stage(code_file))
         _verify(repo, snapshot, whole=not arguments)
     if show.TRAIN.exists() and show.EVALUATE.exists():  # with arguments, it may have been one stage
         show.main()
@@ -133,11 +134,16 @@ def _verify(repo: Repo, snapshot: Snapshot, whole: bool) -> None:
     }  # by a plain `dvc repro`
     damages = find_damaged_objects(repo) + find_changed_outs(repo)
     damages += [damage for damage in absent if whole and damage.path in made]
+    _refuse_what_was_made(damages, snapshot)
+    of_all = f", {len(absent)} more are absent" if absent else ""
+    print(f"job: {len(list_outs(repo)) - len(absent)} outs are, byte for byte, those of {LOCK}{of_all}", flush=True)
+
+
+def _refuse_what_was_made(damages: list[Damage], snapshot: Snapshot) -> None:
+    """Raise ValueError, and take back what the run noted, if there are `damages`."""
     if damages:
         snapshot.take_back()
     _refuse_damage(damages)
-    of_all = f", {len(absent)} more are absent" if absent else ""
-    print(f"job: {len(list_outs(repo)) - len(absent)} outs are, byte for byte, those of {LOCK}{of_all}", flush=True)
 
 
 def _refuse_damage(damages: list[Damage]) -> None:

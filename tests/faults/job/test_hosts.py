@@ -122,6 +122,7 @@ def _break(
         started = time.monotonic()
         for number in survivors:
             assert nodes[number].process.wait(seconds) == 1, nodes[number].output
+            print(f"host {number}: {nodes[number].output}")
             [line] = [
                 line for line in nodes[number].output.splitlines() if "error: " in line and "dvc repro" not in line
             ]
