@@ -55,6 +55,7 @@ ENDS = {  # (file, function, call): its end
     ("tools/dvc_project.py", "find_stale", "repo.status"): "DVC waits 3 s for its lock, and asks no remote",
     ("tools/dvc_project.py", "hash_object", "fs.info"): "of DVC's cache, on this machine",
     ("tools/git.py", "run_git", "subprocess.run"): "timeout=timeout, TIMEOUT, 120 s",
+    ("tools/job/children.py", "run", "child.wait"): "PATIENCE, 5 s; it was ended before",
     ("tools/job/children.py", "_end_descendants", "time.sleep"): "deadline: GRACE, 1.5 s, then PATIENCE, 5 s",
     ("tools/job/children.py", "_wait", "child.wait"): "0.2 s",
     ("tools/job/children.py", "run", "subprocess.Popen"): (

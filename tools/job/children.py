@@ -75,7 +75,7 @@ def run(
                 continue
         finally:
             _end_descendants(child, others)
-    code = child.returncode if code is None else code
+    code = child.wait(PATIENCE) if code is None else code
     return code if code >= 0 else 128 - code
 
 
@@ -174,7 +174,8 @@ def _living_descendants(child: "subprocess.Popen[bytes] | None") -> set[int]:
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess, ProcessLookupError, ChildProcessError):
             if process.status() == psutil.STATUS_ZOMBIE:
-                os.waitpid(process.pid, os.WNOHANG)
+                if not (child and process.pid == child.pid):  # its exit code is for `run`
+                    os.waitpid(process.pid, os.WNOHANG)
             elif os.getsid(process.pid) == os.getsid(0):
                 living.add(process.pid)
     return living

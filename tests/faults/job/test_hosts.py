@@ -2,6 +2,7 @@
 
 import os
 import signal
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ def ip(*arguments: str, check: bool = True) -> None:
 @pytest.fixture
 def hosts(needs_root: None) -> Iterator[None]:
     """Two network namespaces, joined by a cable."""
+    if not shutil.which("ip"):
+        pytest.skip("no `ip` here (`apt-get install iproute2`)")
     probe = subprocess.run(["ip", "netns", "add", HOSTS[0]], capture_output=True, text=True)
     if probe.returncode:
         pytest.skip(f"no network namespaces here: {probe.stderr.strip()}")

@@ -7,7 +7,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from linear_classifier.preparation.decoding import Target, decode
+from linear_classifier.preparation.decoding import Target
 
 TARGETS = [
     Target(height, width, channels, resize)
@@ -19,7 +19,7 @@ TARGETS = [
 
 def main(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
-        pixels = hashlib.sha256(b"".join(decode(path, target) for target in TARGETS))
+        pixels = hashlib.sha256(b"".join(target.decode(path) for target in TARGETS))
         print(pixels.hexdigest(), path.name)
 
 

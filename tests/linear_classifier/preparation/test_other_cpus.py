@@ -67,7 +67,8 @@ def test_decode_gives_the_same_bytes_without_simd(folder: Path) -> None:
     assert len(plain) > 50 and hash_decoded(folder, [sys.executable], NO_SIMD) == plain
 
 
-@pytest.mark.skipif("AARCH64_PYTHON" not in os.environ, reason="AARCH64_PYTHON names no Python of aarch64")
-def test_decode_gives_the_same_bytes_on_aarch64(folder: Path) -> None:
-    command = shlex.split(os.environ["AARCH64_PYTHON"])
-    assert hash_decoded(folder, command, {}) == hash_decoded(folder, [sys.executable], {})
+if "AARCH64_PYTHON" in os.environ:  # else nobody expects it to run
+
+    def test_decode_gives_the_same_bytes_on_aarch64(folder: Path) -> None:
+        command = shlex.split(os.environ["AARCH64_PYTHON"])
+        assert hash_decoded(folder, command, {}) == hash_decoded(folder, [sys.executable], {})

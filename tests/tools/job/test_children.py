@@ -206,3 +206,11 @@ def descendants_of(pid: int) -> list[int]:
 
 def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_run_ends_a_child_when_it_is_told_to() -> None:
+    code = (
+        "import os; from tools.job.children import run; print(run(['sleep', '1000'], os.environ, until=lambda: True))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=60)
+    assert done.stdout == f"{128 + signal.SIGTERM}\n"
