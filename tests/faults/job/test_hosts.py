@@ -1,8 +1,8 @@
 """Two hosts, each a network namespace with a cable between, as one job."""
 
 import os
-import signal
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
