@@ -20,6 +20,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from linear_classifier.launcher import has_several_hosts, main_host
+
 TIMEOUT = timedelta(seconds=60)  # for a sum over the ranks, which takes milliseconds
 PATIENCE = 3.0  # seconds for the launcher to end a rank that has lost another one, and for a rank to end when told to
 HOSTS_TIMEOUT = 900  # seconds for all hosts to come
@@ -36,7 +38,7 @@ class RankError(RuntimeError):
 
 def has_ranks(processes: int) -> bool:
     """Whether the training takes several processes, here or, by torchrun's `PET_NNODES`, on several hosts."""
-    return processes > 1 or os.environ.get("PET_NNODES", "1") not in ("", "1", "1:1")
+    return processes > 1 or has_several_hosts()
 
 
 def is_rank() -> bool:
@@ -135,10 +137,10 @@ def _wait_for_all(call: Any) -> None:
 def _choose_hosts(processes: int) -> list[str]:
     """Options of torch.distributed.run, where `PET_*` leaves them open: this host alone, or which of several it is."""
     options = [] if "PET_NPROC_PER_NODE" in os.environ else [f"--nproc-per-node={processes}"]
-    if os.environ.get("PET_NNODES", "1") in ("", "1", "1:1"):
+    if not has_several_hosts():
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
         return [*options, "--nnodes=1", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1"]
-    if interface := _interface_to(os.environ.get("PET_MASTER_ADDR", "127.0.0.1")):
+    if interface := _interface_to(main_host()):
         os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
     return [*options, f"--rdzv-conf=timeout={HOSTS_TIMEOUT}"]
 

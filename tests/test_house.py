@@ -30,7 +30,7 @@ ROOMS = {  # that came after the house, and are counted apart
         *("stages/export.py", "stages/report.py", "tools/predict.py", "tools/benchmark/photographs.py"),
     ),
     "resume and ranks": (
-        *("linear_classifier/training/checkpoint.py", "linear_classifier/ranks.py"),
+        *("linear_classifier/training/checkpoint.py", "linear_classifier/ranks.py", "linear_classifier/launcher.py"),
         *("tools/job/hosts.py", "tools/benchmark/many_ranks.py"),
     ),
 }

@@ -57,7 +57,11 @@ ENDS = {  # (file, function, call): its end
     ("tools/git.py", "run_git", "subprocess.run"): "timeout=timeout, TIMEOUT, 120 s",
     ("tools/job/children.py", "run", "child.wait"): "PATIENCE, 5 s; it was ended before",
     ("tools/job/children.py", "_end_descendants", "time.sleep"): "deadline: GRACE, 1.5 s, then PATIENCE, 5 s",
-    ("tools/job/children.py", "_wait", "child.wait"): "0.2 s",
+    (
+        "tools/job/children.py",
+        "_wait",
+        "child.wait",
+    ): "the command's own end, or a signal here, which ends all below it",
     ("tools/job/children.py", "run", "subprocess.Popen"): (
         "the command's own end, or a signal here, which ends all below it"
     ),

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import yaml
 from markupsafe import Markup
 
 from linear_classifier.reporting.summary import FILTERS, Results, count_parameters, headlines
+from linear_classifier.reporting.templates import open_template
 from linear_classifier.reporting.views import list_classes, list_params
 
 _HUB_TYPES = {"macro_f1": "f1"}  # metrics that the hub knows by another name
@@ -20,16 +20,7 @@ _KEPT = re.compile(r"[^\w /.,%-]|_", re.ASCII)  # of ASCII, all but these means 
 
 def format_card(results: Results) -> str:
     """The model card; names from the data stand in it as plain text, whatever they hold."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        finalize=lambda value: value if isinstance(value, Markup) else quote(value),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= FILTERS
-    return environment.get_template("card.md.jinja").render(
+    return open_template(Path(__file__).with_name("card.md.jinja"), FILTERS, quote).render(
         **vars(results),
         head=Markup(_format_head(results)),  # noqa: S704 - YAML, which ends where its own dashes say so
         headlines=headlines(results),

@@ -11,13 +11,13 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from linear_classifier.data.splits import ImageArray
 from linear_classifier.reporting.charts import draw_accuracy, draw_calibration, draw_loss
 from linear_classifier.reporting.missed import Missed
 from linear_classifier.reporting.summary import FILTERS, Results, count_parameters, headlines
+from linear_classifier.reporting.templates import open_template
 from linear_classifier.reporting.trial import MAX_WEIGHT_BYTES
 from linear_classifier.reporting.views import (
     lay_out_confusion,
@@ -49,7 +49,7 @@ def build_page(results: Results, images: ImageArray, trial: dict[str, Any] | Non
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     found = headlines(results)
-    text = _template().render(
+    text = open_template(_HERE / "page.html.jinja", FILTERS).render(
         **vars(results),
         **_views(results, images),
         policy=_policy(style, script),
@@ -85,18 +85,6 @@ def _views(results: Results, images: ImageArray) -> dict[str, Any]:
         "counts": list_counts(results),
         "param_rows": list_params(results),
     }
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= FILTERS
-    return environment.get_template("page.html.jinja")
 
 
 def _policy(style: str, script: str) -> str:

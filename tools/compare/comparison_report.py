@@ -5,7 +5,7 @@ Names and values can hold anything, and the report is believed: whatever comes f
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from linear_classifier.reporting.templates import open_template
 from tools.compare.changes import Changes, Setting
 from tools.compare.figure import Figure
 from tools.compare.revision import Measured, Predicted, Revision
@@ -126,15 +127,7 @@ def as_json(comparison: Comparison, allowed: str | None) -> dict[str, Any]:
 
 
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        finalize=lambda value: value if isinstance(value, Markup) else quote(value),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Markdown]] = {
         "p": format_p,
         "bare_p": lambda p: format_p(p)[2:].removeprefix("= ") if p is not None else Markdown(""),
         "fixed": lambda value, digits: Markdown(f"{value:.{digits}f}"),
@@ -147,7 +140,7 @@ def _template() -> jinja2.Template:
         "sentence": partial(quote, longest=SENTENCE),
         "class_names": _class_names,
     }
-    return environment.get_template("report.md.jinja")
+    return open_template(Path(__file__).with_name("report.md.jinja"), filters, quote)
 
 
 def _class_names(relabelled: Iterable[tuple[str, str, str, int]]) -> Markdown:

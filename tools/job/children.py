@@ -53,7 +53,7 @@ def run(
     env: Mapping[str, str],
     keep_open: tuple[int, ...] = (),
     leave_ctrl_c: bool = False,
-    until: Callable[[], bool] = lambda: False,
+    until: Callable[[], bool] | None = None,
 ) -> int:
     """The exit code of `command`, 128 + n if signal n ended it; when this returns or raises, all it started has ended.
 
@@ -71,18 +71,19 @@ def run(
             child = subprocess.Popen(
                 command, env=env, pass_fds=keep_open, preexec_fn=lambda: _prepare_child(parent, leave_ctrl_c)
             )
-            while (code := _wait(child)) is None and not until():
-                continue
+            code = _wait(child, 0.2 if until else None)
+            while until and code is None and not until():
+                code = _wait(child, 0.2)
         finally:
             _end_descendants(child, others)
     code = child.wait(PATIENCE) if code is None else code
     return code if code >= 0 else 128 - code
 
 
-def _wait(child: "subprocess.Popen[bytes]") -> int | None:
-    """Its exit code, or None if it has none yet after a moment."""
+def _wait(child: "subprocess.Popen[bytes]", seconds: float | None) -> int | None:
+    """Its exit code, or None if it has none yet after `seconds`."""
     with suppress(subprocess.TimeoutExpired):
-        return child.wait(0.2)
+        return child.wait(seconds)
     return None
 
 

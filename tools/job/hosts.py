@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 
+from linear_classifier.launcher import has_several_hosts, main_host
 from tools.job.children import run
 
 HOSTS_TIMEOUT = 900  # seconds for node 0 to be there
@@ -23,13 +24,12 @@ DOOR = 1  # of node 0, counted from the port of the rendezvous
 
 def node_rank() -> int:
     """Which host this is: 0 where there is but one."""
-    several = os.environ.get("PET_NNODES", "1") not in ("", "1", "1:1")
-    return int(os.environ.get("PET_NODE_RANK", "0")) if several else 0
+    return int(os.environ.get("PET_NODE_RANK", "0")) if has_several_hosts() else 0
 
 
 def lead(job: Callable[[], int]) -> int:
     """The exit code of `job`, which the other hosts, if there are some, are told in the end."""
-    if os.environ.get("PET_NNODES", "1") in ("", "1", "1:1"):
+    if not has_several_hosts():
         return job()
     with _listen() as listener:
         code = 1
@@ -102,4 +102,4 @@ def _has_spoken(connection: socket.socket) -> bool:
 def _address() -> tuple[str, int]:
     """Of node 0's door."""
     port = int(os.environ.get("PET_MASTER_PORT", "29500"))
-    return os.environ.get("PET_MASTER_ADDR", "127.0.0.1"), port + DOOR
+    return main_host(), port + DOOR
