@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_type_hints
 from linear_classifier.io.sections import Range, check_keys, check_section
 from linear_classifier.io.yaml_file import read_yaml
 
+AUTO_GAMMA = {"fashion-mnist": 0.4}  # tuned on its val; what nobody has tuned keeps its pixels as they are: 1.0
 MAX_SEED = 2**31 - 1  # fits every generator in use, NumPy's, PyTorch's and a pickled 4-byte integer
 Seed = Annotated[int, Range(0, MAX_SEED)]
 
@@ -64,7 +65,7 @@ class Params:
 
 
 def load_params(path: Path) -> Params:
-    """Every knob, typed and in range.
+    """Every knob, typed and in range, with the number that `train.gamma: auto` stands for.
 
     Raises:
         ValueError: the file is missing or not YAML, a key is missing, unknown or given twice, or a value is of the
@@ -72,4 +73,7 @@ def load_params(path: Path) -> Params:
     """
     content = check_keys(read_yaml(path), Params, str(path))
     sections = get_type_hints(Params)
+    train, prepare = content["train"], content["prepare"]
+    if isinstance(train, dict) and isinstance(prepare, dict) and train.get("gamma") == "auto":
+        content["train"] = train | {"gamma": AUTO_GAMMA.get(str(prepare.get("dataset")), 1.0)}
     return Params(**{name: check_section(content[name], sections[name], f"{path}: {name}") for name in content})

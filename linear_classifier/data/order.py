@@ -87,7 +87,8 @@ class BatchOrder(Sampler[Tensor]):
             loaded = reader.submit(self.load, 0, windows[0])
             for number, blocks in enumerate(windows, start=1):
                 loaded.result()
-                left = torch.cat([left, self._mix(blocks, number).to(self.device)])  # sent once a window and cut there
+                # Sent once a window, and cut there: a GPU is not waited for.
+                left = torch.cat([left, self._mix(blocks, number).to(self.device, non_blocking=True)])
                 *whole, left = left.split(self.batch_size)
                 yield from whole[:1]
                 if number < len(windows):  # now that the last images of the window before are drawn

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -108,8 +108,8 @@ def run_epoch(
     state.set_lr(lr)
     order: BatchOrder = train_loader.sampler  # type: ignore[assignment]
     order.set_epoch(number, state.step)
-    train_loss = train_one_epoch(state, train_loader, order.sizes(), on_step)
-    val_loss, val_accuracy = validate(state.model, val_loader)
+    means = train_one_epoch(state, train_loader, order.sizes(), on_step), *validate(state.model, val_loader)
+    train_loss, val_loss, val_accuracy = torch.stack(means).tolist()  # a GPU is waited for here alone
     if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
         raise RuntimeError(
             f"the loss is {train_loss:g} on train and {val_loss:g} on val in epoch {number} (lr {lr:g}): "
@@ -123,14 +123,15 @@ def train_one_epoch(
     loader: DataLoader[Batch],
     sizes: Iterable[int],
     on_step: Callable[[TrainingState], None] = lambda state: None,
-) -> float:
+) -> Tensor:
     """Update `state` in place over `loader`: all batches of an epoch, or those after its `step`.
 
     Images are `(batch, channels, height, width)` of the model's dtype, labels int64 `(batch,)`; on several ranks this
     rank's part of a batch, perhaps none. `sizes` are the images of each whole batch.
 
     Returns:
-        Mean cross-entropy in nats per image of the whole epoch, each batch measured before its step.
+        Mean cross-entropy in nats per image of the whole epoch, each batch measured before its step: float64 `()` on
+        the model's device, not waited for.
     """
     model, optimizer, device, several = state.model, state.optimizer, state.total_loss.device, num_ranks() > 1
     progress = tqdm(loader, "train", len(loader), leave=False, disable=None, unit="batch", initial=state.step)
@@ -144,24 +145,26 @@ def train_one_epoch(
             gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
             sum_over_ranks([loss.detach(), *gradients])
         optimizer.step()
-        state.total_loss.add_(loss.detach())  # read once an epoch: each read waits for a GPU
+        state.total_loss.add_(loss.detach())
         state.num_images += size
         state.step += 1
         on_step(state)
-    return float(state.total_loss) / state.num_images
+    return state.total_loss / state.num_images
 
 
 @torch.no_grad()
-def validate(model: nn.Module, loader: DataLoader[Batch]) -> tuple[float, float]:
-    """Mean cross-entropy in nats per image, and the share of images classified right, over one pass of `loader`."""
+def validate(model: nn.Module, loader: DataLoader[Batch]) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy in nats per image, and the share of images classified right, over one pass of `loader`.
+
+    Both are float64 `()` on the model's device, not waited for.
+    """
     device = next(model.parameters()).device
-    total_loss, num_correct, num_images = 0.0, 0, 0
+    total_loss, num_correct, num_images = torch.zeros(3, dtype=torch.float64, device=device)
     for images, labels in loader:
         images, labels = images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
         logits = model(images)
-        total_loss += cross_entropy(logits, labels, reduction="sum").item()
-        num_correct += int((logits.argmax(dim=1) == labels).sum())
+        total_loss += cross_entropy(logits, labels, reduction="sum")
+        num_correct += (logits.argmax(dim=1) == labels).sum()
         num_images += len(labels)
-    totals = torch.tensor([total_loss, num_correct, num_images], dtype=torch.float64)
-    sum_over_ranks([totals])
-    return float(totals[0] / totals[2]), float(totals[1] / totals[2])
+    sum_over_ranks([total_loss, num_correct, num_images])
+    return total_loss / num_images, num_correct / num_images

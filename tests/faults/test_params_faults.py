@@ -15,7 +15,7 @@ LINES = {  # each knob's line as it stands in params.yaml
     "train.lr": "lr: 0.03 ",
     "train.momentum": "momentum: 0.9 ",
     "train.weight_decay": "weight_decay: 0.0003 ",
-    "train.gamma": "gamma: 0.4 ",
+    "train.gamma": "gamma: auto ",
     "train.dtype": "dtype: float64 ",
     "evaluate.calibration_bins": "calibration_bins: 15 ",
     "evaluate.num_mistakes": "num_mistakes: 24 ",

@@ -24,7 +24,13 @@ def load_with(folder: Path, section: str, key: str, text: str) -> Any:
 def test_load_params_reads_the_committed_file_as_yaml_does(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(COMMITTED)
-    assert asdict(load_params(path)) == yaml.safe_load(COMMITTED)
+    written = yaml.safe_load(COMMITTED)
+    assert asdict(load_params(path)) == written | {"train": written["train"] | {"gamma": 0.4}}
+
+
+def test_auto_gamma_is_that_of_the_data_set(tmp_path: Path) -> None:
+    assert load_with(tmp_path, "train", "gamma", "0.7").train.gamma == 0.7
+    assert load_with(tmp_path, "prepare", "dataset", "folder").train.gamma == 1.0
 
 
 def test_load_params_turns_a_whole_number_into_the_float_it_stands_for(tmp_path: Path) -> None:

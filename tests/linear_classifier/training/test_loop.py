@@ -44,8 +44,8 @@ def begin(model: nn.Sequential, lr: float) -> TrainingState:
 def test_validate_counts_every_image_when_the_last_batch_is_short() -> None:
     loss, accuracy = validate(always(0, 4), loader_of(torch.zeros(5, 1, 1, 2), [0, 1, 2, 3, 0], batch_size=2))
     per_image = [math.log(math.exp(5) + 3) - (5 if label == 0 else 0) for label in (0, 1, 2, 3, 0)]
-    assert accuracy == 0.4  # a mean of batch means would say 0.5
-    assert loss == pytest.approx(sum(per_image) / 5, abs=1e-12)
+    assert accuracy.item() == 0.4  # a mean of batch means would say 0.5
+    assert loss.item() == pytest.approx(sum(per_image) / 5, abs=1e-12)
 
 
 def test_train_one_epoch_steps_against_the_closed_form_gradient() -> None:
@@ -54,7 +54,7 @@ def test_train_one_epoch_steps_against_the_closed_form_gradient() -> None:
     loss = train_one_epoch(begin(model, 0.5), loader_of(images, labels, 6), [6])
     x, onehot = images.flatten(1).double().numpy(), np.eye(3)[labels]
     gradient = (np.full((6, 3), 1 / 3) - onehot) / 6
-    assert loss == pytest.approx(math.log(3), abs=1e-12)
+    assert loss.item() == pytest.approx(math.log(3), abs=1e-12)
     np.testing.assert_allclose(linear_of(model).weight.detach().numpy(), -0.5 * gradient.T @ x, atol=1e-12)
     np.testing.assert_allclose(linear_of(model).bias.detach().numpy(), -0.5 * gradient.sum(axis=0), atol=1e-12)
 
@@ -63,7 +63,7 @@ def test_train_one_epoch_weighs_a_short_last_batch_by_its_images() -> None:
     model = always(0, 2)
     loss = train_one_epoch(begin(model, 1e-12), loader_of(torch.zeros(3, 1, 1, 2), [0, 0, 1], batch_size=2), [2, 1])
     right, wrong = math.log(1 + math.exp(-5)), 5 + math.log(1 + math.exp(-5))
-    assert loss == pytest.approx((2 * right + wrong) / 3, abs=1e-9)
+    assert loss.item() == pytest.approx((2 * right + wrong) / 3, abs=1e-9)
 
 
 def noisy_split(count: int, seed: int) -> Split:
@@ -95,7 +95,8 @@ def test_train_keeps_the_epoch_of_the_lowest_loss_on_val(
     assert [epoch.epoch for epoch in trained.history] == list(range(1, 9))
     table = torch.from_numpy(trained.pixel_table).double()
     val_loader = build_loader(noisy[1], table, 20, params.runtime, CPU)
-    assert validate(trained.model, val_loader) == pytest.approx((trained.best.val_loss, trained.best.val_accuracy))
+    measured = [each.item() for each in validate(trained.model, val_loader)]
+    assert measured == pytest.approx([trained.best.val_loss, trained.best.val_accuracy])
 
 
 def test_train_follows_a_cosine_from_lr_towards_zero(
@@ -187,3 +188,17 @@ def test_train_on_cuda_gives_the_float32_weights_of_the_cpu(
 ) -> None:
     models = [train(*noisy, 2, short, params.runtime, torch.device(name)).model for name in ("cpu", "cuda")]
     assert torch.equal(*(linear_of(model).weight.detach().cpu().float() for model in models))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no usable CUDA GPU")
+def test_an_epoch_on_cuda_is_waited_for_at_its_end_alone(noisy: tuple[Split, Split], params: Params) -> None:
+    device, table = torch.device("cuda"), torch.linspace(-1, 1, 256, dtype=torch.float64).unsqueeze(0)
+    loaders = [build_loader(split, table, 8, params.runtime, device, shuffle_seed=0) for split in noisy]
+    state = TrainingState.begin(build_model([1, 2, 2], 2, torch.float64).to(device), params.train)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        losses = train_one_epoch(state, loaders[0], [8] * 5), *validate(state.model, loaders[1])
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert all(loss.is_cuda and math.isfinite(loss) for loss in losses)

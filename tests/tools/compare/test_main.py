@@ -416,7 +416,7 @@ def test_importing_it_imports_no_torch(tmp_path: Path) -> None:
 
 
 def test_a_workspace_of_other_params_is_refused(toy: Workspace, compare: Compare) -> None:
-    edit_params(toy, "gamma: 0.4", "gamma: 1.0")
+    edit_params(toy, "gamma: auto", "gamma: 1.0")
     code, _, errors = compare("main")
     assert code == 2 and "its metrics are of other code, params or data: all: params.yaml train modified" in errors
 
