@@ -15,9 +15,10 @@ WAITING = {
 }
 DVC = {"cat_file", "read_bytes", "open", "info", "pull", "fetch", "status"}  # its file systems may ask a remote
 ENDS = {  # (file, function, call): its end
-    ("linear_classifier/data/loader.py", "build_loader", "DataLoader"): "no workers: it computes",
-    ("linear_classifier/data/order.py", "_batches", "ThreadPoolExecutor"): "as its result",
-    ("linear_classifier/data/order.py", "_batches", "loaded.result"): "a local disk's own: it reads 44 MB",
+    ("linear_classifier/data/loader.py", "_one_ahead", "ThreadPoolExecutor"): "as its result",
+    ("linear_classifier/data/loader.py", "_one_ahead", "coming.result"): "it computes, or waits in _groups, see there",
+    ("linear_classifier/data/order.py", "_groups", "ThreadPoolExecutor"): "as its result",
+    ("linear_classifier/data/order.py", "_groups", "loaded.result"): "a local disk's own: it reads 44 MB",
     ("linear_classifier/io/provenance.py", "_git_commit", "subprocess.run"): "timeout=10",
     ("linear_classifier/io/files.py", "_temporary_beside", "fcntl.flock"): (
         "the file is new: only a sweep may have it, for a moment"

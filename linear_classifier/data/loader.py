@@ -2,7 +2,8 @@
 
 import math
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,27 +19,29 @@ from linear_classifier.devices import fits_on_gpu
 from linear_classifier.params import RuntimeParams
 
 Batch = tuple[Tensor, Tensor]
+Group = tuple[Tensor, Tensor, list[int]]  # images and labels of some batches, one after the other, and each one's size
 
+GROUP_VALUES = 2**18  # of pixels that are looked up at a time: 2 MB in float64, which a core's cache may hold
+MAX_AHEAD_VALUES = 2**20  # of a batch that is made ahead: of larger ones two are too much memory
 WORKER_TIMEOUT = 60  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 
 
-class Images(Dataset[Batch]):
-    """A split, indexed by the indices of a whole batch: one look-up a batch and not one an image.
+class Images(Dataset[Group]):
+    """A split, indexed by a group of batches, each as its indices.
 
-    `images` gives uint8 `(batch, channels, height, width)` for the indices of a batch; `labels` are int64 `(n,)`,
-    `table` is floats `(channels, 256)`.
+    `images` gives uint8 `(n, channels, height, width)` for the indices of images; `labels` are int64 `(n,)`.
     """
 
-    def __init__(self, images: "InMemory | OnDisk", labels: Tensor, table: Tensor | None) -> None:
-        self.images, self.labels, self.table = images, labels, table
+    def __init__(self, images: "InMemory | OnDisk", labels: Tensor) -> None:
+        self.images, self.labels = images, labels
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, indices: Tensor) -> Batch:
-        """Images `(batch, channels, height, width)` through the table, if there is one, and labels `(batch,)`."""
-        images, labels = self.images.take(indices), self.labels.index_select(0, indices)
-        return images if self.table is None else look_up(self.table, images), labels
+    def __getitem__(self, batches: list[Tensor]) -> Group:
+        """The pixels and labels of all `batches`, one after the other, and how many images each batch has."""
+        indices = torch.cat(batches)
+        return self.images.take(indices), self.labels.index_select(0, indices), [len(batch) for batch in batches]
 
 
 class InMemory:
@@ -77,30 +80,37 @@ class OnDisk:
             row += stop - start
 
 
-class WorkerLoader(DataLoader[Batch]):
-    """A loader whose worker processes hand their batches over as arrays of bytes, through a pipe, to be looked up here.
+class BatchLoader(DataLoader[Batch]):
+    """Batches, whose pixels are looked up in `table`: of small ones a group at a time, since each step of Python costs.
 
-    As tensors they would be handed over in shared memory, of which a container has little, and by file descriptors that
-    die with their worker.
+    A thread does it for the next group while one is in use, if `ahead`. Worker processes hand the pixels of
+    a group over as arrays of bytes, through a pipe: as tensors they would be handed over in shared memory, of which a
+    container has little, and by file descriptors that die with their worker.
     """
 
-    def __init__(self, dataset: Images, table: Tensor, order: BatchOrder, num_workers: int, pin_memory: bool) -> None:
+    def __init__(
+        self, dataset: Images, table: Tensor, order: BatchOrder, *, num_workers: int, ahead: bool, pin_memory: bool
+    ) -> None:
         super().__init__(
-            dataset,
+            dataset,  # type: ignore[arg-type]  # it gives groups, and `__iter__` makes batches of them
             sampler=order,
             batch_size=None,
-            collate_fn=_to_arrays,
+            collate_fn=_to_arrays if num_workers else _as_it_is,
             num_workers=num_workers,
-            timeout=WORKER_TIMEOUT,
+            timeout=WORKER_TIMEOUT if num_workers else 0,
             worker_init_fn=_end_at_sigterm,
         )
-        self.table, self.pins = table, pin_memory
+        self.table, self.ahead, self.pins = table, ahead, pin_memory
 
     def __iter__(self) -> Any:
-        for arrays in super().__iter__():
-            pixels, labels = map(torch.from_numpy, arrays)
-            images = look_up(self.table, pixels)
-            yield (images.pin_memory(), labels.pin_memory()) if self.pins else (images, labels)
+        groups = map(self._look_up, super().__iter__())
+        for images, labels, sizes in _one_ahead(groups) if self.ahead else groups:
+            yield from zip(images.split(sizes), labels.split(sizes), strict=True)
+
+    def _look_up(self, group: Any) -> Group:
+        pixels, labels, sizes = group
+        images, labels = look_up(self.table, torch.as_tensor(pixels)), torch.as_tensor(labels)
+        return (images.pin_memory(), labels.pin_memory(), sizes) if self.pins else (images, labels, sizes)
 
 
 def build_loader(
@@ -120,21 +130,27 @@ def build_loader(
     """
     on_gpu = fits_on_gpu(split.images.nbytes, device)
     home = device if on_gpu else torch.device("cpu")
-    blocks = cut_into_blocks(len(split), math.prod(split.images.shape[1:]))  # by the split alone: one order everywhere
-    order = BatchOrder(blocks, batch_size, shuffle_seed, home)
+    num_values = math.prod(split.images.shape[1:])
+    blocks = cut_into_blocks(len(split), num_values)  # by the split alone: one order everywhere
+    batch_values = batch_size * num_values
+    group_size = max(1, GROUP_VALUES // batch_values)
+    order = BatchOrder(blocks, batch_size, shuffle_seed, home, group_size)
     images: InMemory | OnDisk
     if isinstance(split.images, ImageFile) and blocks.count > 1 and not on_gpu:
         images = OnDisk(split.images, blocks, batch_size)
         order.load = images.load
     else:
         images = InMemory(torch.from_numpy(np.array(split.images)).to(home))
-    labels, table = torch.from_numpy(np.array(split.labels)).to(home), table.to(home)
-    pin_memory = device.type == "cuda" and not on_gpu
-    if runtime.num_workers and isinstance(images, InMemory) and not on_gpu:  # a process has neither GPU nor thread
-        return WorkerLoader(Images(images, labels, None), table, order, runtime.num_workers, pin_memory)
-    # The sampler gives the indices of a whole batch, and the dataset a batch for them: there is nothing to collate.
-    dataset = Images(images, labels, table)
-    return DataLoader(dataset, sampler=order, batch_size=None, collate_fn=_as_it_is, pin_memory=pin_memory)
+    # A process has neither a GPU nor the thread that reads.
+    num_workers = runtime.num_workers if isinstance(images, InMemory) and not on_gpu else 0
+    return BatchLoader(
+        Images(images, torch.from_numpy(np.array(split.labels)).to(home)),
+        table.to(home),
+        order,
+        num_workers=num_workers,
+        ahead=group_size == 1 and batch_values <= MAX_AHEAD_VALUES and not (num_workers or on_gpu),
+        pin_memory=device.type == "cuda" and not on_gpu,
+    )
 
 
 def evaluation_batch_size(image_shape: Sequence[int]) -> int:
@@ -150,9 +166,19 @@ def _end_at_sigterm(worker: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _as_it_is(batch: Any) -> Any:
-    return batch
+def _one_ahead(groups: Iterator[Group]) -> Iterator[Group]:
+    """The same `groups`, each made by a thread while the one before is in use."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, groups, None)
+        while group := coming.result():
+            coming = thread.submit(next, groups, None)
+            yield group
 
 
-def _to_arrays(batch: Any) -> Any:
-    return tuple(tensor.numpy() for tensor in batch)
+def _as_it_is(group: Any) -> Any:
+    return group
+
+
+def _to_arrays(group: Any) -> Any:
+    pixels, labels, sizes = group
+    return pixels.numpy(), labels.numpy(), sizes

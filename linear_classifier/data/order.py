@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import torch
@@ -39,13 +38,14 @@ def cut_into_blocks(num_images: int, image_bytes: int) -> Blocks:
     return Blocks(num_images, size, max(1, WINDOW_BYTES // (size * image_bytes)))
 
 
-class BatchOrder(Sampler[Tensor]):
-    """The indices of each batch of an epoch, int64 `(batch,)` on `device`; the last batch may be short.
+class BatchOrder(Sampler[list[Tensor]]):
+    """The batches of an epoch, each as its indices, int64 `(batch,)` on `device`; the last batch may be short.
 
-    With a `seed` the images are shuffled, in another order each epoch, see `set_epoch`: the blocks, and the images of
-    each window of blocks. Without one they come as they stand. `load` is called, in a thread, with the number of each
-    window and its blocks before any of its indices are given, and while the window before is drawn. To iterate changes
-    nothing else, so that a look at one batch leaves the training as it is.
+    They come in groups of at most `group_size` batches, which are looked up at once. With a `seed` the images are
+    shuffled, in another order each epoch, see `set_epoch`: the blocks, and the images of each window of blocks. Without
+    one they come as they stand. `load` is called, in a thread, with the number of each window and its blocks before any
+    of its indices are given, and while the window before is drawn. To iterate changes nothing else, so that a look at
+    one batch leaves the training as it is.
     """
 
     def __init__(
@@ -54,10 +54,11 @@ class BatchOrder(Sampler[Tensor]):
         batch_size: int,
         seed: int | None,
         device: torch.device,
+        group_size: int = 1,
         load: Callable[[int, list[int]], None] = lambda window, blocks: None,
     ) -> None:
         self.blocks, self.batch_size, self.seed, self.device = blocks, batch_size, seed, device
-        self.load = load
+        self.group_size, self.load = group_size, load
         self.epoch, self.first, self.part, self.num_parts = 1, 0, 0, 1
 
     def set_epoch(self, epoch: int, first: int = 0) -> None:
@@ -74,13 +75,18 @@ class BatchOrder(Sampler[Tensor]):
         return (min(self.batch_size, self.blocks.num_images - start) for start in starts)
 
     def __len__(self) -> int:
+        """The number of batches, not of groups."""
         return -(-self.blocks.num_images // self.batch_size)
 
-    def __iter__(self) -> Iterator[Tensor]:
-        for batch in islice(self._batches(), self.first, None):
-            yield batch.tensor_split(self.num_parts)[self.part]
+    def __iter__(self) -> Iterator[list[Tensor]]:
+        skip = self.first
+        for group in self._groups():
+            kept = group[skip:]
+            skip -= len(group) - len(kept)
+            if kept:
+                yield [batch.tensor_split(self.num_parts)[self.part] for batch in kept]
 
-    def _batches(self) -> Iterator[Tensor]:
+    def _groups(self) -> Iterator[list[Tensor]]:
         windows = [window.tolist() for window in self._order(self.blocks.count, 0).split(self.blocks.per_window)]
         left = torch.empty(0, dtype=torch.int64, device=self.device)
         with ThreadPoolExecutor(1) as reader:
@@ -90,11 +96,12 @@ class BatchOrder(Sampler[Tensor]):
                 # Sent once a window, and cut there: a GPU is not waited for.
                 left = torch.cat([left, self._mix(blocks, number).to(self.device, non_blocking=True)])
                 *whole, left = left.split(self.batch_size)
-                yield from whole[:1]
+                yield whole[:1]
                 if number < len(windows):  # now that the last images of the window before are drawn
                     loaded = reader.submit(self.load, number, windows[number])
-                yield from whole[1:]
-        yield left
+                for start in range(1, len(whole), self.group_size):
+                    yield whole[start : start + self.group_size]
+        yield [left]
 
     def _mix(self, blocks: list[int], window: int) -> Tensor:
         """The indices of the images of `blocks`, in their order in `window`, which is counted from 1."""

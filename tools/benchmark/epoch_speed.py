@@ -70,7 +70,7 @@ class PlainBatches:
         return len(self.order)
 
     def __iter__(self) -> Iterator[Batch]:
-        for indices in self.order:
+        for (indices,) in self.order:
             yield self.images.index_select(0, indices).to(self.dtype), self.labels.index_select(0, indices)
 
 

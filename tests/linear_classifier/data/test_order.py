@@ -1,9 +1,14 @@
 import pytest
 import torch
+from torch import Tensor
 
 from linear_classifier.data.order import WINDOW_BYTES, BatchOrder, Blocks, cut_into_blocks, shuffle
 
 CPU = torch.device("cpu")
+
+
+def batches_of(order: BatchOrder) -> list[Tensor]:
+    return [batch for group in order for batch in group]
 
 
 def test_shuffle_is_a_function_of_seed_and_epoch() -> None:
@@ -19,7 +24,7 @@ def test_shuffle_gives_the_order_that_the_committed_model_was_trained_in() -> No
 @pytest.mark.parametrize("seed", [None, 3])
 def test_batch_order_gives_every_index_once_and_a_short_last_batch(seed: int | None) -> None:
     order = BatchOrder(Blocks(10, 10, 1), 4, seed, CPU)
-    batches = list(order)
+    batches = batches_of(order)
     assert [len(batch) for batch in batches] == [4, 4, 2] and len(order) == 3
     indices = torch.cat(batches).tolist()
     assert sorted(indices) == list(range(10)) and (indices == list(range(10))) == (seed is None)
@@ -27,11 +32,11 @@ def test_batch_order_gives_every_index_once_and_a_short_last_batch(seed: int | N
 
 def test_batch_order_changes_with_the_epoch_alone() -> None:
     order = BatchOrder(Blocks(50, 50, 1), 7, 3, CPU)
-    first = torch.cat(list(order)).tolist()
+    first = torch.cat(batches_of(order)).tolist()
     next(iter(order))
-    assert torch.cat(list(order)).tolist() == first, "a look changes nothing"
+    assert torch.cat(batches_of(order)).tolist() == first, "a look changes nothing"
     order.set_epoch(2)
-    assert torch.cat(list(order)).tolist() == shuffle(50, 3, 2, 1).tolist() != first
+    assert torch.cat(batches_of(order)).tolist() == shuffle(50, 3, 2, 1).tolist() != first
 
 
 def test_cut_into_blocks_shuffles_what_fits_as_a_whole() -> None:
@@ -44,16 +49,16 @@ def test_cut_into_blocks_shuffles_what_fits_as_a_whole() -> None:
 @pytest.mark.parametrize("batch_size", [1, 7, 64, 1000])
 def test_batch_order_by_blocks_gives_every_index_once(batch_size: int) -> None:
     order = BatchOrder(Blocks(1003, 10, 8), batch_size, 3, CPU)
-    batches = list(order)
+    batches = batches_of(order)
     assert len(batches) == len(order) and {len(batch) for batch in batches[:-1]} <= {batch_size}
     assert sorted(torch.cat(batches).tolist()) == list(range(1003))
 
 
 def test_batch_order_mixes_the_blocks_of_a_window_and_has_them_loaded_before() -> None:
     loaded: list[list[int]] = []
-    order = BatchOrder(Blocks(1000, 10, 8), 80, 3, CPU, lambda window, blocks: loaded.insert(window, blocks))
+    order = BatchOrder(Blocks(1000, 10, 8), 80, 3, CPU, load=lambda window, blocks: loaded.insert(window, blocks))
     windows = []
-    for batch in order:
+    for batch in batches_of(order):
         windows.append({index // 10 for index in batch.tolist()})
         assert windows[-1] <= {block for blocks in loaded for block in blocks}
     assert all(len(blocks) == 8 for blocks in windows[:-1]), "a batch of a window's size has all of its blocks"
@@ -65,21 +70,21 @@ def test_batch_order_raises_what_loading_a_window_raised() -> None:
         if window == 1:
             raise RuntimeError("became shorter")
 
-    batches = iter(BatchOrder(Blocks(1000, 10, 8), 20, 3, CPU, load))
+    batches = iter(BatchOrder(Blocks(1000, 10, 8), 20, 3, CPU, load=load))
     next(batches)
     with pytest.raises(RuntimeError, match="became shorter"):
         list(batches)
 
 
 def test_batch_order_without_seed_reads_blocks_as_they_stand() -> None:
-    assert torch.cat(list(BatchOrder(Blocks(95, 10, 3), 8, None, CPU))).tolist() == list(range(95))
+    assert torch.cat(batches_of(BatchOrder(Blocks(95, 10, 3), 8, None, CPU))).tolist() == list(range(95))
 
 
 @pytest.mark.parametrize("blocks", [Blocks(103, 103, 1), Blocks(103, 10, 3)])
 def test_batch_order_from_a_later_batch_on_is_what_is_left_of_the_epoch(blocks: Blocks) -> None:
     order = BatchOrder(blocks, 8, 3, CPU)
     order.set_epoch(2)
-    whole = list(order)
+    whole = batches_of(order)
     for first in range(14):
         order.set_epoch(2, first)
-        assert [batch.tolist() for batch in order] == [batch.tolist() for batch in whole[first:]]
+        assert [batch.tolist() for batch in batches_of(order)] == [batch.tolist() for batch in whole[first:]]
