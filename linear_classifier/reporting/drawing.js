@@ -132,7 +132,8 @@ function drawNow() {
 function paintPad() {
   const context = byId('pad').getContext('2d')
   const image = context.createImageData(pad.size, pad.size)
-  new Uint32Array(image.data.buffer).set(Uint32Array.from(pad.pixels, value => 0xff000000 + value * 0x010101))
+  const colours = new Uint32Array(image.data.buffer)
+  pad.pixels.forEach((value, pixel) => { colours[pixel] = 0xff000000 + value * 0x010101 })
   context.putImageData(image, 0, 0)
   if (pad.pen.isShown && document.activeElement === byId('pad')) paintPen(context)
 }

@@ -61,7 +61,9 @@ function readModel(data) {
 // What the table makes of `pixels`, uint8 channel after channel, row by row.
 function lookUp(model, pixels) {
   const area = model.height * model.width
-  return Float64Array.from(pixels, (value, index) => model.table[256 * Math.floor(index / area) + value])
+  const inputs = new Float64Array(pixels.length)
+  pixels.forEach((value, index) => { inputs[index] = model.table[256 * Math.floor(index / area) + value] })
+  return inputs
 }
 
 // The bias, then pixel after pixel in the order of their indices, each rounded.
@@ -96,7 +98,7 @@ function rank(logits) {
 function crc32(arrays) {
   let crc = ~0
   for (const bytes of arrays) {
-    for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 255] ^ (crc >>> 8)
+    bytes.forEach(byte => { crc = CRC_TABLE[(crc ^ byte) & 255] ^ (crc >>> 8) })
   }
   return ~crc >>> 0
 }

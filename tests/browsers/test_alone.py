@@ -86,40 +86,6 @@ def watch_without_scripts(page_file: Path, watch: Callable[..., Watched]) -> Wat
     return watch(page_file.as_uri(), java_script_enabled=False)
 
 
-def test_page_answers_soon_after_it_is_loaded(page_file: Path, watch: Callable[..., Watched]) -> None:
-    """The fastest of fifteen: a busy machine says nothing of the page."""
-    script = "performance.getEntriesByType('navigation')[0]"
-    times = []
-    for _ in range(15):
-        page = watch(page_file.as_uri()).page
-        expect(page.locator("#said")).to_contain_text("sure")
-        times.append(page.evaluate(f"{script}.domContentLoadedEventStart - {script}.responseEnd"))
-    print(f"from the last byte to the first answer: {min(times):.0f} ms, the slowest {max(times):.0f} ms")
-    assert min(times) <= 200
-
-
-def test_a_stroke_is_answered_within_a_frame(page_file: Path, watch: Callable[..., Watched]) -> None:
-    page = watch(page_file.as_uri()).page
-    page.get_by_label("A drawing").check()
-    times = page.evaluate(STROKES)
-    print(f"a point of a stroke and its answer: median {times[len(times) // 2]:.1f} ms")
-    assert times[len(times) // 2] <= 16
-
-
-STROKES = """
-() => {
-  beginStroke(40, 40)
-  const times = Array.from({ length: 60 }, (_, step) => {
-    const start = performance.now()
-    addPoint(40 + 3 * step, 40 + 2 * step)
-    drawNow()
-    return performance.now() - start
-  })
-  return times.sort((one, other) => one - other)
-}
-"""
-
-
 def test_file_is_small(page_file: Path) -> None:
     import gzip
 

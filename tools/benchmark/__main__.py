@@ -23,6 +23,7 @@ from linear_classifier.params import load_params
 from tools.benchmark.epoch_speed import CPU, OURS, PLAIN, TEXTBOOK, measure_device, measure_loops, measure_plain
 from tools.benchmark.large_split import make_workspace, measure_orders, measure_reading, measure_stage
 from tools.benchmark.many_ranks import measure_ranks
+from tools.benchmark.page_speed import find_chromium, measure_page
 from tools.benchmark.photographs import save_photographs
 from tools.benchmark.processes import IMPORTS, LOGISTIC_REGRESSION, ONLY_TORCH, run_process, run_python, write_params
 from tools.benchmark.small_pngs import NUM_PNGS, make_pngs, measure_pngs
@@ -169,6 +170,18 @@ def _show_speed(name: str, rounds: int, count: int, *arguments: str) -> None:
     _show(name, f"{count / seconds:,.0f} images/s ({seconds:.2f} s, at most {peak:.0f} MB a process)")
 
 
+def bench_page(rounds: int) -> None:
+    """How soon the page answers, in a browser, where there is one."""
+    chromium = find_chromium()
+    if not chromium:
+        print("\nno Chromium to measure the page in: `apt-get install chromium`")
+        return
+    first, stroke = zip(*measure_page(chromium, 3 * rounds), strict=True)
+    print(f"\nthe page in {Path(chromium).name}, milliseconds")
+    _show("loaded, to the first answer", f"{median(first):.0f} ({min(first):.0f} to {max(first):.0f})", "at most 200")
+    _show("a point of a stroke", f"{median(stroke):.1f} ({min(stroke):.1f} to {max(stroke):.1f})", "at most 16")
+
+
 def bench_ranks(rounds: int) -> None:
     """Images per second of an epoch on 2 ranks against 1: where they pay, and where they do not."""
     for image_shape, batch_size, promise in (
@@ -191,6 +204,7 @@ PARTS: dict[str, Callable[[int], None]] = {
     "seeds": bench_seeds,
     "gpu": bench_gpu,
     "predict": bench_predict,
+    "page": bench_page,
     "pngs": bench_pngs,
     "ranks": bench_ranks,
 }
