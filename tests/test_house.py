@@ -28,6 +28,7 @@ ROOMS = {  # that came after the house, and are counted apart
         *("linear_classifier/exporting/", "linear_classifier/prediction/", "linear_classifier/reporting/"),
         *("linear_classifier/evaluation/exact.py", "linear_classifier/evaluation/usual_inputs.py"),
         *("stages/export.py", "stages/report.py", "tools/predict.py", "tools/benchmark/photographs.py"),
+        "tools/benchmark/page_speed.py",
     ),
     "resume and ranks": (
         *("linear_classifier/training/checkpoint.py", "linear_classifier/ranks.py", "linear_classifier/launcher.py"),
