@@ -24,8 +24,9 @@ from linear_classifier.launcher import has_several_hosts, main_host
 
 TIMEOUT = timedelta(seconds=60)  # for a sum over the ranks, which takes milliseconds
 PATIENCE = 3.0  # seconds for the launcher to end a rank that has lost another one, and for a rank to end when told to
-HOSTS_TIMEOUT = 900  # seconds for all hosts to come
+HOSTS_TIMEOUT = 900  # seconds for all hosts to come, and to be ready for the first step
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
+_patient: list[Any] = []  # the group of all ranks that waits HOSTS_TIMEOUT, once there are ranks
 
 
 class RankError(RuntimeError):
@@ -38,7 +39,7 @@ class RankError(RuntimeError):
 
 def has_ranks(processes: int) -> bool:
     """Whether the training takes several processes, here or, by torchrun's `PET_NNODES`, on several hosts."""
-    return processes > 1 or has_several_hosts()
+    return processes > 1 or has_several_hosts() or os.environ.get("PET_NPROC_PER_NODE", "") not in ("", "1")
 
 
 def is_rank() -> bool:
@@ -88,6 +89,7 @@ def join_ranks() -> None:
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
+    _patient.append(dist.new_group(backend="gloo", timeout=timedelta(seconds=HOSTS_TIMEOUT)))
     if this_rank():
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
 
@@ -114,14 +116,14 @@ def sum_over_ranks(tensors: Sequence[Tensor]) -> None:
 
 
 def from_rank_0(value: Any) -> Any:
-    """What `value` is on rank 0.
+    """What `value` is on rank 0, however long, within reason, each rank has been reading its images before it asks.
 
     Raises:
         RuntimeError: another rank has gone.
     """
     values = [value]
     if num_ranks() > 1:
-        _wait_for_all(lambda: dist.broadcast_object_list(values, 0))
+        _wait_for_all(lambda: dist.broadcast_object_list(values, 0, group=_patient[0]))
     return values[0]
 
 
@@ -158,9 +160,10 @@ def _cause_of(failures: dict[int, Any]) -> RankError:
     by_launcher = (-signal.SIGTERM, 128 + signal.SIGTERM)
     causes = [failure for failure in failures.values() if failure.exitcode not in by_launcher]
     first = min(causes or failures.values(), key=lambda failure: failure.timestamp)
-    if first.exitcode < 0:
-        hint = ", perhaps for want of memory" if first.exitcode == -signal.SIGKILL else ""
-        message = f"rank {first.local_rank} of this host was ended by {first.signal_name()}{hint}; run it again"
-        return RankError(message, 128 - first.exitcode)
-    told = first.error_file_data.get("message")
-    return RankError(told or f"rank {first.local_rank} of this host ended without a word", first.exitcode)
+    if Path(first.error_file).is_file():
+        return RankError(first.message, first.exitcode)
+    rank, number = f"rank {first.local_rank} of this host", max(-first.exitcode, first.exitcode - 128)
+    if number not in set(signal.Signals):
+        return RankError(f"{rank} ended without a word", first.exitcode)
+    hint = ", perhaps for want of memory" if number == signal.SIGKILL else ""
+    return RankError(f"{rank} was ended by {signal.Signals(number).name}{hint}; run it again", 128 + number)

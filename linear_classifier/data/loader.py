@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from linear_classifier.data.image_file import ImageFile
 from linear_classifier.data.order import BatchOrder, Blocks, cut_into_blocks
 from linear_classifier.data.pixel_table import look_up
-from linear_classifier.data.splits import Split
+from linear_classifier.data.splits import ImageArray, Split
 from linear_classifier.devices import fits_on_gpu
 from linear_classifier.params import RuntimeParams
 
@@ -23,6 +23,7 @@ Group = tuple[Tensor, Tensor, list[int]]  # images and labels of some batches, o
 
 GROUP_VALUES = 2**18  # of pixels that are looked up at a time: 2 MB in float64, which a core's cache may hold
 MAX_AHEAD_VALUES = 2**20  # of a batch that is made ahead: of larger ones two are too much memory
+CHUNK_BYTES = 2**24  # of images that are copied at a time
 WORKER_TIMEOUT = 60  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 
 
@@ -140,7 +141,7 @@ def build_loader(
         images = OnDisk(split.images, blocks, batch_size)
         order.load = images.load
     else:
-        images = InMemory(torch.from_numpy(np.array(split.images)).to(home))
+        images = InMemory(_copy_to(home, split.images))
     # A process has neither a GPU nor the thread that reads.
     num_workers = runtime.num_workers if isinstance(images, InMemory) and not on_gpu else 0
     return BatchLoader(
@@ -161,13 +162,24 @@ def evaluation_batch_size(image_shape: Sequence[int]) -> int:
     return max(1, min(1000, 2**22 // math.prod(image_shape)))
 
 
+def _copy_to(home: torch.device, images: ImageArray) -> Tensor:
+    """All `images` on `home`, a part at a time: a GPU may have more memory than the machine it is in."""
+    copy = torch.empty(images.shape, dtype=torch.uint8, device=home)
+    step = max(1, CHUNK_BYTES // math.prod(images.shape[1:]))
+    for start in range(0, len(images), step):
+        copy[start : start + step] = torch.from_numpy(np.array(images[start : start + step]))
+    return copy
+
+
 def _end_at_sigterm(worker: int) -> None:
     """Let SIGTERM end this worker at once: the stage's own handler would wait for locks that a dead worker holds."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _one_ahead(groups: Iterator[Group]) -> Iterator[Group]:
-    """The same `groups`, each made by a thread while the one before is in use."""
+    """The same `groups`, each made by a thread while the one before is in use; a look at the first starts no thread."""
+    if first := next(groups, None):
+        yield first
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, groups, None)
         while group := coming.result():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -88,9 +89,10 @@ class BatchOrder(Sampler[list[Tensor]]):
 
     def _groups(self) -> Iterator[list[Tensor]]:
         windows = [window.tolist() for window in self._order(self.blocks.count, 0).split(self.blocks.per_window)]
+        needed = self._find_needed(windows)
         left = torch.empty(0, dtype=torch.int64, device=self.device)
         with ThreadPoolExecutor(1) as reader:
-            loaded = reader.submit(self.load, 0, windows[0])
+            loaded = reader.submit(self._load_if, needed[0], 0, windows[0])
             for number, blocks in enumerate(windows, start=1):
                 loaded.result()
                 # Sent once a window, and cut there: a GPU is not waited for.
@@ -98,10 +100,19 @@ class BatchOrder(Sampler[list[Tensor]]):
                 *whole, left = left.split(self.batch_size)
                 yield whole[:1]
                 if number < len(windows):  # now that the last images of the window before are drawn
-                    loaded = reader.submit(self.load, number, windows[number])
+                    loaded = reader.submit(self._load_if, needed[number], number, windows[number])
                 for start in range(1, len(whole), self.group_size):
                     yield whole[start : start + self.group_size]
         yield [left]
+
+    def _find_needed(self, windows: list[list[int]]) -> list[bool]:
+        """Of which of `windows` an image is given: not of those that lie before the batch `first`."""
+        sizes = [sum(stop - start for start, stop in map(self.blocks.bounds, blocks)) for blocks in windows]
+        return [end > self.first * self.batch_size for end in accumulate(sizes)]
+
+    def _load_if(self, is_needed: bool, window: int, blocks: list[int]) -> None:
+        if is_needed:
+            self.load(window, blocks)
 
     def _mix(self, blocks: list[int], window: int) -> Tensor:
         """The indices of the images of `blocks`, in their order in `window`, which is counted from 1."""

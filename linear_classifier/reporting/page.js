@@ -2,8 +2,8 @@
 
 const FIRST_ROWS = 10 // classes that are shown before "all"
 const PAUSE = 500 // milliseconds without a change after which an answer is read out
-const FOR = [232, 134, 58]
-const AGAINST = [63, 127, 224]
+const FOR = [63, 127, 224]
+const AGAINST = [232, 134, 58]
 const BLANK = 'Nothing to answer yet.'
 const EMPTY = 'Nothing stands out from the background.'
 

@@ -48,7 +48,7 @@ def train(
     resume: Callable[[TrainingState], None] = lambda state: None,
     on_step: Callable[[TrainingState], None] = lambda state: None,
 ) -> TrainedModel:
-    """Fit Flatten → Linear to `train_split`, and keep the epoch with the lowest loss on `val_split`.
+    """Fit Flatten → Linear to `train_split`, and keep the best epoch on `val_split`, see `TrainingState.best`.
 
     Calls `on_first_batch` with the first batch before the first step, and `on_epoch` with the history and the
     number of epochs that there will be as each ends. `resume` may bring the state, before the first step, to where
@@ -77,7 +77,7 @@ def train(
         build_model(image_shape, num_classes, table.dtype, TransposedLinear).to(device),
         count_epochs(params, len(train_loader)),
     )
-    state = TrainingState.begin(model, params)
+    state = TrainingState.begin(model, params, len(train_split), len(val_split))
     resume(state)
     state.restore(*from_rank_0((state.tensors(), state.values())))
     for loader in (train_loader, val_loader):
@@ -159,12 +159,13 @@ def validate(model: nn.Module, loader: DataLoader[Batch]) -> tuple[Tensor, Tenso
     Both are float64 `()` on the model's device, not waited for.
     """
     device = next(model.parameters()).device
-    total_loss, num_correct, num_images = torch.zeros(3, dtype=torch.float64, device=device)
+    totals = torch.zeros(3, dtype=torch.float64, device=device)
     for images, labels in loader:
         images, labels = images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
         logits = model(images)
-        total_loss += cross_entropy(logits, labels, reduction="sum")
-        num_correct += (logits.argmax(dim=1) == labels).sum()
-        num_images += len(labels)
-    sum_over_ranks([total_loss, num_correct, num_images])
+        loss, num_correct = cross_entropy(logits, labels, reduction="sum"), (logits.argmax(dim=1) == labels).sum()
+        sums = torch.stack([loss.double(), num_correct.double(), torch.full_like(loss, len(labels)).double()])
+        sum_over_ranks([sums])  # for each batch, so that ranks of different speed wait a little and often
+        totals += sums
+    total_loss, num_correct, num_images = totals
     return total_loss / num_images, num_correct / num_images

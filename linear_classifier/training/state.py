@@ -12,6 +12,8 @@ from torch.optim import SGD
 from linear_classifier.params import TrainParams
 from linear_classifier.training.history import Epoch
 
+WEIGHT_DECAY_IMAGES = 54_000  # of train, that `weight_decay` is meant for: those of Fashion-MNIST
+
 
 def _zero() -> Tensor:
     return torch.zeros((), dtype=torch.float64)
@@ -21,29 +23,40 @@ def _zero() -> Tensor:
 class TrainingState:
     """Model and optimizer as the last step left them, the epochs so far, and the weights of the best of these.
 
-    Of the epoch under way: the `step`s done, and over the images seen in them, `num_images`, the sum of the losses,
-    float64 `()` on the model's device.
+    `num_val` are the images of val. Of the epoch under way: the `step`s done, and over the images seen in them,
+    `num_images`, the sum of the losses, float64 `()` on the model's device.
     """
 
     model: nn.Sequential
     optimizer: SGD
     best_weights: dict[str, Tensor]
+    num_val: int
     history: list[Epoch] = field(default_factory=list)
     step: int = 0
     num_images: int = 0
     total_loss: Tensor = field(default_factory=_zero)
 
     @classmethod
-    def begin(cls, model: nn.Sequential, params: TrainParams) -> Self:
-        """The state before the first epoch of `model`: no momentum."""
-        optimizer = SGD(model.parameters(), params.lr, params.momentum, weight_decay=params.weight_decay, fused=True)
+    def begin(cls, model: nn.Sequential, params: TrainParams, num_train: int, num_val: int) -> Self:
+        """The state before the first epoch of `model` on `num_train` images: no momentum.
+
+        What weight decay pulls to 0 is a belief that does not grow with the data, so that of few images it is more.
+        """
+        weight_decay = params.weight_decay * (WEIGHT_DECAY_IMAGES / num_train)
+        optimizer = SGD(model.parameters(), params.lr, params.momentum, weight_decay=weight_decay, fused=True)
         best_weights, total_loss = copy.deepcopy(model.state_dict()), _zero().to(next(model.parameters()).device)
-        return cls(model=model, optimizer=optimizer, best_weights=best_weights, total_loss=total_loss)
+        return cls(model=model, optimizer=optimizer, best_weights=best_weights, num_val=num_val, total_loss=total_loss)
 
     @property
     def best(self) -> Epoch:
-        """The epoch with the lowest loss on val, the first of equals."""
-        return min(self.history, key=lambda epoch: epoch.val_loss)
+        """The last epoch whose accuracy on val is within one standard error of the highest.
+
+        A few images more or less are chance, and where steps have become small the weights are steadier. Source: the
+        one-standard-error rule, Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning", 2009, 7.10.
+        """
+        highest = max(epoch.val_accuracy for epoch in self.history)
+        error = math.sqrt(highest * (1 - highest) / self.num_val)
+        return next(epoch for epoch in reversed(self.history) if epoch.val_accuracy >= highest - error)
 
     def set_lr(self, lr: float) -> None:
         """Make the optimizer take steps of `lr`."""
@@ -93,11 +106,11 @@ def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def count_epochs(params: TrainParams, num_batches: int) -> int:
-    """How many epochs of `num_batches` are run: `params.epochs`, or as many as `params.min_steps` needs.
+    """How many epochs of `num_batches` are run: `params.epochs`, each in as many passes as `params.min_steps` takes.
 
     A small split has too few batches for the weights to arrive in the same number of epochs.
     """
-    return max(params.epochs, -(-params.min_steps // num_batches))
+    return max(params.epochs, -(-params.epochs * params.min_steps // num_batches))
 
 
 def cosine_lr(lr: float, epoch: int, num_epochs: int) -> float:

@@ -84,7 +84,7 @@ def test_every_line_of_the_page_runs(project: Path) -> None:
         run_line(line, project)
     assert (project / "models/model.pkl").stat().st_nlink == 2
     for (line,), dataset in zip(layouts, ("folder", "manifest", "idx", "npz"), strict=True):
-        (project / line.split("SOURCE=")[1].split()[0]).touch()
+        (project / line.split("SOURCE=")[1].split()[0]).touch()  # its images are read by other tests
         run_line(line, project)
         assert yaml.safe_load((project / "params.yaml").read_text())["prepare"]["dataset"] == dataset
 

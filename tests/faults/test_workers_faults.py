@@ -20,7 +20,7 @@ def test_fault_67_small_shared_memory(workspace: Path, needs_root: None) -> None
     """DataLoader workers and a small /dev/shm"""
     save_small_run(workspace, image_shape=(3, 256, 256))
     set_workers(
-        workspace, "batch_size: 256", "batch_size: 20", "epochs: 10 ", "epochs: 1 ", "min_steps: 1000", "min_steps: 0"
+        workspace, "batch_size: 256", "batch_size: 20", "epochs: 10 ", "epochs: 1 ", "min_steps: 100", "min_steps: 0"
     )
     unshare, shell, mount = (str(shutil.which(name)) for name in ("unshare", "sh", "mount"))
     script = f'{mount} -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"'

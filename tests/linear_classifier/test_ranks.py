@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 from linear_classifier.data.order import BatchOrder, Blocks
 from linear_classifier.data.splits import Split, SplitName, save_splits
-from linear_classifier.ranks import from_rank_0, has_ranks, is_rank, num_ranks, sum_over_ranks, this_rank
+from linear_classifier.ranks import _cause_of, from_rank_0, has_ranks, is_rank, num_ranks, sum_over_ranks, this_rank
 from tests.processes import ROOT
 
 FILES = ("models/model.pkl", "reports/train/batch.png", "reports/train/history.csv", "reports/train/metrics.json")
@@ -98,15 +99,20 @@ def test_set_part_gives_each_image_to_one_rank_and_the_same_number_of_batches(nu
 
 
 @pytest.mark.parametrize(
-    ("processes", "nodes", "expected"),
-    [(1, None, False), (2, None, True), (1, "1", False), (1, "1:1", False), (1, "2", True)],
+    ("processes", "environment", "expected"),
+    [
+        *((1, {}, False), (2, {}, True)),
+        *((1, {"PET_NNODES": "1"}, False), (1, {"PET_NNODES": "1:1"}, False), (1, {"PET_NNODES": "2"}, True)),
+        *((1, {"PET_NPROC_PER_NODE": "1"}, False), (1, {"PET_NPROC_PER_NODE": "2"}, True)),
+    ],
 )
 def test_has_ranks_where_there_are_several_processes_or_hosts(
-    processes: int, nodes: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+    processes: int, environment: dict[str, str], expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("PET_NNODES", raising=False)
-    if nodes:
-        monkeypatch.setenv("PET_NNODES", nodes)
+    for name in ("PET_NNODES", "PET_NPROC_PER_NODE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     assert has_ranks(processes) is expected
 
 
@@ -114,3 +120,16 @@ def test_one_process_is_rank_0_of_1_and_sums_nothing() -> None:
     tensor = torch.ones(3)
     sum_over_ranks([tensor])
     assert (this_rank(), num_ranks(), is_rank(), from_rank_0("a"), tensor.tolist()) == (0, 1, False, "a", [1, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "message", "ends_with"),
+    [
+        (1, "rank 0 of this host ended without a word", 1),
+        (143, "rank 0 of this host was ended by SIGTERM; run it again", 143),
+        (-9, "rank 0 of this host was ended by SIGKILL, perhaps for want of memory; run it again", 137),
+    ],
+)
+def test_a_rank_that_left_no_message_is_told_of(exit_code: int, message: str, ends_with: int) -> None:
+    error = _cause_of({0: ProcessFailure(0, 1, exit_code, "/nowhere/error.json")})
+    assert (str(error), error.exit_code) == (message, ends_with)

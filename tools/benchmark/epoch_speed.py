@@ -54,7 +54,7 @@ def our_images_per_second(
     """(b) the stage's own epoch over `loader`; with `PlainBatches` (c) the same arithmetic, and no DataLoader."""
     model = build_model([1, 28, 28], 10, dtype, TransposedLinear).to(device)
     optimizer = SGD(model.parameters(), lr=0.01, momentum=0.9, fused=True)
-    state = TrainingState(model=model, optimizer=optimizer, best_weights={})
+    state = TrainingState(model=model, optimizer=optimizer, best_weights={}, num_val=1)
     order: BatchOrder = loader.order if isinstance(loader, PlainBatches) else loader.sampler  # type: ignore[assignment]
     return num_images / _seconds(lambda: train_one_epoch(state, loader, order.sizes()))  # type: ignore[arg-type]
 

@@ -50,7 +50,7 @@ def run_epochs(image_shape: list[int], batch_size: int) -> float:
     loader = build_loader(split, table, batch_size, RUNTIME, CPU, shuffle_seed=0)
     order: BatchOrder = loader.sampler  # type: ignore[assignment]
     order.set_part(this_rank(), num_ranks())
-    state = TrainingState.begin(build_model(image_shape, 10, torch.float64), PARAMS)
+    state = TrainingState.begin(build_model(image_shape, 10, torch.float64), PARAMS, len(split), 1)
     seconds = []
     for _ in range(EPOCHS):
         started = time.perf_counter()

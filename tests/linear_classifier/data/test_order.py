@@ -88,3 +88,11 @@ def test_batch_order_from_a_later_batch_on_is_what_is_left_of_the_epoch(blocks: 
     for first in range(14):
         order.set_epoch(2, first)
         assert [batch.tolist() for batch in batches_of(order)] == [batch.tolist() for batch in whole[first:]]
+
+
+def test_batch_order_from_a_later_batch_on_loads_no_window_before_it() -> None:
+    loaded: list[int] = []
+    order = BatchOrder(Blocks(1000, 10, 8), 7, 3, CPU, load=lambda window, blocks: loaded.append(window))
+    order.set_epoch(1, 100)  # image 700 is in window 8 of 13, counted from 0
+    assert torch.cat(batches_of(order)).numel() == 300
+    assert loaded == list(range(8, 13))
