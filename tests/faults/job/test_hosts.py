@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.job.workspace import JOB, Workspace, wait_until
 
-HOSTS = ("faults-host0", "faults-host1")
+HOSTS = tuple(f"faults{os.getpid()}-host{number}" for number in (0, 1))  # other runs may have some, too
 ADDRESSES = ("10.77.0.1", "10.77.0.2")
 
 
