@@ -22,7 +22,7 @@ Batch = tuple[Tensor, Tensor]
 Group = tuple[Tensor, Tensor, list[int]]  # images and labels of some batches, one after the other, and each one's size
 
 GROUP_VALUES = 2**18  # of pixels that are looked up at a time: 2 MB in float64, which a core's cache may hold
-MAX_AHEAD_VALUES = 2**20  # of a batch that is made ahead: of larger ones two are too much memory
+MAX_AHEAD_VALUES = 2**19  # of a batch that is made ahead: of larger ones two are more than the caches hold
 CHUNK_BYTES = 2**24  # of images that are copied at a time
 WORKER_TIMEOUT = 60  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 
