@@ -23,7 +23,7 @@ Group = tuple[Tensor, Tensor, list[int]]  # images and labels of some batches, o
 
 GROUP_VALUES = 2**18  # of pixels that are looked up at a time: 2 MB in float64, which a core's cache may hold
 MAX_AHEAD_VALUES = 2**19  # of a batch that is made ahead: of larger ones two are more than the caches hold
-CHUNK_BYTES = 2**24  # of images that are copied at a time
+CHUNK_BYTES = 2**20  # of images that are copied at a time
 WORKER_TIMEOUT = 60  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 
 

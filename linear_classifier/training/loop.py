@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from linear_classifier.data.loader import Batch, build_loader, evaluation_batch_size
+from linear_classifier.data.loader import Batch, build_loader
 from linear_classifier.data.order import BatchOrder
 from linear_classifier.data.pixel_table import build_pixel_table
 from linear_classifier.data.splits import Split
@@ -70,7 +70,7 @@ def train(
     # differ by about 4e-16. The model file stores float32, whose numbers lie 7e-9 apart there: the same bytes.
     table = torch.from_numpy(pixel_table).to(getattr(torch, params.dtype))
     train_loader = build_loader(train_split, table, params.batch_size, runtime, device, shuffle_seed=params.seed)
-    val_loader = build_loader(val_split, table, evaluation_batch_size(image_shape), runtime, device)
+    val_loader = build_loader(val_split, table, params.batch_size, runtime, device)
     on_first_batch(next(iter(train_loader)))  # a look changes nothing: the order is a function of seed and epoch
 
     model, num_epochs = (
