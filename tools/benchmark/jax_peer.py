@@ -16,6 +16,7 @@ from jax.tree_util import tree_map
 from numpy.typing import NDArray
 
 from linear_classifier.data.splits import Split
+from linear_classifier.io.console import open_console
 from linear_classifier.params import TrainParams, load_params
 from linear_classifier.preparation.fashion_mnist import FILES, load_raw_files
 from linear_classifier.preparation.idx import parse_idx
@@ -82,4 +83,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    open_console()
     main()
