@@ -38,9 +38,9 @@ def make_digits() -> Images:
 
 
 def make_coloured_discs() -> Images:
-    """1,000 images of 64 x 64 x 3: on noisy ground a disc somewhere, whose colour is near that of its class."""
+    """1,500 images of 64 x 64 x 3: on noisy ground a disc somewhere, whose colour is near that of its class."""
     generator = np.random.default_rng(0)
-    labels = np.arange(1000) % len(COLOURS)
+    labels = np.arange(1500) % len(COLOURS)
     rows, columns = np.mgrid[:64, :64]
     images = np.empty((len(labels), 3, 64, 64), np.uint8)
     for image, label in zip(images, labels, strict=True):
