@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from linear_classifier.data.image_file import ImageFile
 from linear_classifier.data.order import BatchOrder, Blocks, cut_into_blocks
 from linear_classifier.data.pixel_table import look_up
-from linear_classifier.data.splits import ImageArray, Split
+from linear_classifier.data.splits import ImageArray, Split, chunks_of
 from linear_classifier.devices import fits_on_gpu
 from linear_classifier.params import RuntimeParams
 
@@ -23,7 +23,6 @@ Group = tuple[Tensor, Tensor, list[int]]  # images and labels of some batches, o
 
 GROUP_VALUES = 2**18  # of pixels that are looked up at a time: 2 MB in float64, which a core's cache may hold
 MAX_AHEAD_VALUES = 2**19  # of a batch that is made ahead: of larger ones two are more than the caches hold
-CHUNK_BYTES = 2**20  # of images that are copied at a time
 WORKER_TIMEOUT = 60  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 
 
@@ -164,10 +163,10 @@ def evaluation_batch_size(image_shape: Sequence[int]) -> int:
 
 def _copy_to(home: torch.device, images: ImageArray) -> Tensor:
     """All `images` on `home`, a part at a time: a GPU may have more memory than the machine it is in."""
-    copy = torch.empty(images.shape, dtype=torch.uint8, device=home)
-    step = max(1, CHUNK_BYTES // math.prod(images.shape[1:]))
-    for start in range(0, len(images), step):
-        copy[start : start + step] = torch.from_numpy(np.array(images[start : start + step]))
+    copy = left = torch.empty(images.shape, dtype=torch.uint8, device=home)
+    for chunk in chunks_of(images):
+        part, left = left.tensor_split([len(chunk)])
+        part.copy_(torch.from_numpy(np.array(chunk)))
     return copy
 
 

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.transforms import v2
 
-from linear_classifier.data.splits import ImageArray
+from linear_classifier.data.splits import ImageArray, chunks_of
 
-CHUNK_BYTES = 2**20  # of images counted at a time
 SQUARED_NORM = 28 * 28  # that of an image of 28 x 28 values with the standard deviation 1
 
 
@@ -51,9 +50,7 @@ def _raise_to(image: Tensor, gamma: float) -> Tensor:
 def _histogram(images: ImageArray) -> NDArray[np.int64]:
     """How often each value occurs in each channel, `(channels, 256)`."""
     counts = np.zeros((images.shape[1], 256), np.int64)
-    chunk = max(1, CHUNK_BYTES // math.prod(images.shape[1:]))
-    for start in range(0, len(images), chunk):
-        part = images[start : start + chunk]
+    for part in chunks_of(images):
         for channel, row in enumerate(counts):
             row += np.bincount(part[:, channel].ravel(), minlength=256)
     return counts

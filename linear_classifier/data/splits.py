@@ -7,7 +7,8 @@ dataset.json                  `Dataset`, as JSON
 
 import hashlib
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -22,6 +23,7 @@ SplitName = Literal["train", "val", "test"]
 ImageArray = NDArray[np.uint8] | ImageFile
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 _BLOCK = 2**18  # labels that are written at a time
+CHUNK_BYTES = 2**20  # of images that `chunks_of` has in memory at a time
 ADVICE = "run `dvc repro prepare`, or `dvc pull`"
 
 
@@ -53,6 +55,12 @@ class Dataset:
     sources: str
     skipped: list[list[str]] = field(default_factory=list)
     duplicates: dict[str, int] = field(default_factory=dict)
+
+
+def chunks_of(images: ImageArray) -> Iterator[NDArray[np.uint8]]:
+    """All `images`, a few at a time, in their order: so many as a megabyte holds, or one."""
+    count = max(1, CHUNK_BYTES // math.prod(images.shape[1:]))
+    return (images[start : start + count] for start in range(0, len(images), count))
 
 
 def save_splits(

@@ -26,7 +26,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from linear_classifier.data.splits import Dataset, Split
+from linear_classifier.data.splits import Dataset, Split, chunks_of
 from linear_classifier.io.files import open_regular, write_bytes
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 INTERVAL = 5.0  # seconds between two files at most, so that a kill costs less than 10
 MAX_SHARE = 0.01  # of the process's own time for the files of short epochs
-CHUNK_BYTES = 2**20  # of images that are summed up at a time
 ROOT = Path(__file__).parents[2]
 CODE = ("linear_classifier", "stages")
 UNREADABLE = (OSError, ValueError, SafetensorError, LookupError, TypeError, AttributeError, RecursionError)
@@ -154,9 +153,8 @@ def _crc32(tensors: dict[str, Tensor], values: dict[str, Any]) -> int:
 def _crc32_of(split: Split) -> int:
     """A checksum of a split: cheap, and tells of an edit by hand, which `sources` cannot."""
     crc = zlib.crc32(np.ascontiguousarray(split.labels).data)
-    count = max(1, CHUNK_BYTES // int(np.prod(split.images.shape[1:])))
-    for start in range(0, len(split), count):
-        crc = zlib.crc32(np.ascontiguousarray(split.images[start : start + count]).data, crc)
+    for images in chunks_of(split.images):
+        crc = zlib.crc32(np.ascontiguousarray(images).data, crc)
     return crc
 
 
