@@ -213,3 +213,8 @@ def test_prepare_predict_and_the_reader_of_models_import_no_torch(tmp_path: Path
     modules = "stages.prepare, stages.export, tools.predict, linear_classifier.model.model_file"
     code = f"import {modules}, sys; print({{'torch', 'scipy'}} & set(sys.modules))"
     assert run("python", "-c", code, cwd=tmp_path, environment={"PYTHONPATH": str(ROOT)}).stdout == "set()\n"
+
+
+def test_only_training_imports_torchvision(tmp_path: Path) -> None:
+    code = "import stages.evaluate, sys; print('torchvision' in sys.modules)"
+    assert run("python", "-c", code, cwd=tmp_path, environment={"PYTHONPATH": str(ROOT)}).stdout == "False\n"

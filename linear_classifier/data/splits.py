@@ -23,7 +23,9 @@ SplitName = Literal["train", "val", "test"]
 ImageArray = NDArray[np.uint8] | ImageFile
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 _BLOCK = 2**18  # labels that are written at a time
-CHUNK_BYTES = 2**20  # of images that `chunks_of` has in memory at a time
+CHUNK_BYTES = (
+    2**17
+)  # of images that `chunks_of` has in memory at a time: small, as some take eight bytes a pixel of them
 ADVICE = "run `dvc repro prepare`, or `dvc pull`"
 
 
@@ -58,7 +60,7 @@ class Dataset:
 
 
 def chunks_of(images: ImageArray) -> Iterator[NDArray[np.uint8]]:
-    """All `images`, a few at a time, in their order: so many as a megabyte holds, or one."""
+    """All `images`, a few at a time, in their order: so many as `CHUNK_BYTES` hold, or one."""
     count = max(1, CHUNK_BYTES // math.prod(images.shape[1:]))
     return (images[start : start + count] for start in range(0, len(images), count))
 

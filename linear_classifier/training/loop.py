@@ -14,13 +14,13 @@ from tqdm import tqdm
 
 from linear_classifier.data.loader import Batch, build_loader
 from linear_classifier.data.order import BatchOrder
-from linear_classifier.data.pixel_table import build_pixel_table
 from linear_classifier.data.splits import Split
 from linear_classifier.model.linear import TransposedLinear, build_model
 from linear_classifier.params import RuntimeParams, TrainParams
 from linear_classifier.ranks import from_rank_0, num_ranks, sum_over_ranks, this_rank
 from linear_classifier.training.history import Epoch
 from linear_classifier.training.state import TrainingState, cosine_lr, count_epochs
+from linear_classifier.training.transforms import build_pixel_table
 
 
 @dataclass(frozen=True, kw_only=True)

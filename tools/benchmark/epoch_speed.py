@@ -17,13 +17,14 @@ from torchvision.transforms import ToTensor
 
 from linear_classifier.data.loader import Batch, build_loader
 from linear_classifier.data.order import BatchOrder, cut_into_blocks
-from linear_classifier.data.pixel_table import build_pixel_table, look_up
+from linear_classifier.data.pixel_table import look_up
 from linear_classifier.data.splits import Split
 from linear_classifier.model.linear import TransposedLinear, build_model
 from linear_classifier.params import RuntimeParams
 from linear_classifier.preparation.fashion_mnist import load_raw_files
 from linear_classifier.training.loop import train_one_epoch
 from linear_classifier.training.state import TrainingState
+from linear_classifier.training.transforms import build_pixel_table
 
 RUNTIME = RuntimeParams(device="cpu", num_workers=0, threads=1, checkpoint_dir="", processes=1)
 CPU = torch.device("cpu")

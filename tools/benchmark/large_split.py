@@ -16,10 +16,10 @@ import torch
 from linear_classifier.data.image_file import ImageFile
 from linear_classifier.data.loader import build_loader
 from linear_classifier.data.order import Blocks
-from linear_classifier.data.pixel_table import build_pixel_table
 from linear_classifier.data.splits import Split, load_dataset, load_split
 from linear_classifier.params import TrainParams
 from linear_classifier.training.loop import train
+from linear_classifier.training.transforms import build_pixel_table
 from tools.benchmark.epoch_speed import CPU, GAMMA, RUNTIME, TURNS, our_images_per_second
 from tools.benchmark.processes import Run, run_python, write_params
 
