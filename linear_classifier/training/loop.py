@@ -73,10 +73,8 @@ def train(
     val_loader = build_loader(val_split, table, params.batch_size, runtime, device)
     on_first_batch(next(iter(train_loader)))  # a look changes nothing: the order is a function of seed and epoch
 
-    model, num_epochs = (
-        build_model(image_shape, num_classes, table.dtype, TransposedLinear).to(device),
-        count_epochs(params, len(train_loader)),
-    )
+    model = build_model(image_shape, num_classes, table.dtype, TransposedLinear).to(device)
+    num_epochs = count_epochs(params, len(train_loader))
     state = TrainingState.begin(model, params, len(train_split), len(val_split))
     resume(state)
     state.restore(*from_rank_0((state.tensors(), state.values())))
@@ -159,13 +157,13 @@ def validate(model: nn.Module, loader: DataLoader[Batch]) -> tuple[Tensor, Tenso
     Both are float64 `()` on the model's device, not waited for.
     """
     device = next(model.parameters()).device
-    totals = torch.zeros(3, dtype=torch.float64, device=device)
+    totals = torch.zeros(2, dtype=torch.float64, device=device)
     for images, labels in loader:
         images, labels = images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
         logits = model(images)
         loss, num_correct = cross_entropy(logits, labels, reduction="sum"), (logits.argmax(dim=1) == labels).sum()
-        sums = torch.stack([loss.double(), num_correct.double(), torch.full_like(loss, len(labels)).double()])
+        sums = torch.stack([loss.double(), num_correct.double()])
         sum_over_ranks([sums])  # for each batch, so that ranks of different speed wait a little and often
         totals += sums
-    total_loss, num_correct, num_images = totals
-    return total_loss / num_images, num_correct / num_images
+    mean_loss, accuracy = totals / len(loader.dataset)  # type: ignore[arg-type]  # Images has a length
+    return mean_loss, accuracy

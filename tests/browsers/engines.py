@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import websocket
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tools.benchmark.page_speed import CHROMIUMS
+
 SECONDS = 60  # for a browser to start, or to answer
 
 
@@ -185,7 +187,7 @@ def find(name: str) -> str | None:
 
 
 PROGRAMS = {
-    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "chromium": CHROMIUMS,
     "firefox": ("firefox-esr", "firefox"),
     "webkit": ("WebKitWebDriver",),
 }
