@@ -16,6 +16,8 @@ from tests.processes import ROOT, run
 
 # Under nohup, and in some runners, SIGHUP is ignored, which every process that a test starts would inherit.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# Thousands of processes are started, and each would compile the same modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def project(clone: Callable[[], Path]) -> Path:
-    """A clone whose set-up is done and whose origin may be pushed to, with photographs of cats and dogs."""
+    """A clone whose set-up is done and whose origin may be pushed to, with photographs of cats and dogs; one epoch."""
     folder = clone()
     (folder / ".venv").mkdir()
     for path in Path(sys.prefix).iterdir():
@@ -39,6 +39,7 @@ def project(clone: Callable[[], Path]) -> Path:
     for name, value in (("user.name", "Somebody"), ("user.email", "somebody@example.com")):
         run("git", "config", name, value, cwd=folder)
     run("git", "checkout", "--quiet", "-B", "main", cwd=folder)
+    run("sed", "--in-place", "s/^  epochs: 10 /  epochs: 1 /", "params.yaml", cwd=folder)  # three trainings in seconds
     run("git", "add", "--all", cwd=folder)
     run("git", "commit", "--quiet", "--allow-empty", "--message", "As it is now", cwd=folder)
     make_photographs(folder / "images")

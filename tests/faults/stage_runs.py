@@ -19,7 +19,7 @@ def run_stage(name: str, folder: Path, *prefix: str) -> subprocess.CompletedProc
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, **OFFLINE, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, **OFFLINE, "PYTHONPATH": str(ROOT)}
 
 
 def assert_refuses(name: str, folder: Path, *words: str, code: int = 2, prefix: tuple[str, ...] = ()) -> str:

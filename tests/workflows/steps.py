@@ -137,5 +137,4 @@ def _environment_of_a_runner(folder: Path, runner: Path) -> dict[str, str]:
         "GITHUB_REPOSITORY": "owner/name",
         "GITHUB_WORKSPACE": str(folder),
         "RUNNER_TEMP": str(runner),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -10,7 +10,7 @@ from tests.faults.job.workspace import JOB, Workspace, wait_for_training
 
 def test_fault_49_params_edited(workspace: Workspace) -> None:
     """params.yaml edited during a run (DVC would record the new values for the old model)"""
-    workspace.set_params(epochs=40)
+    workspace.set_params(epochs=12)
     with workspace.running("dvc", "repro") as dvc:
         wait_for_training(workspace)
         workspace.set_params(lr=0.02)
@@ -26,7 +26,7 @@ def test_fault_49_params_edited_under_the_job(workspace: Workspace) -> None:
     """params.yaml edited during a run (DVC would record the new values for the old model)"""
     lock = workspace.read("dvc.lock")
     runs = sorted(workspace.path.glob(".dvc/cache/runs/*/*/*"))
-    workspace.set_params(epochs=40)
+    workspace.set_params(epochs=12)
     with workspace.running(*JOB) as job:
         wait_for_training(workspace)
         workspace.set_params(lr=0.02)
@@ -39,7 +39,7 @@ def test_fault_50_code_edited(workspace: Workspace) -> None:
     """code edited during a run"""
     lock = workspace.read("dvc.lock")
     runs = sorted(workspace.path.glob(".dvc/cache/runs/*/*/*"))
-    workspace.set_params(epochs=40)
+    workspace.set_params(epochs=12)
     with workspace.running(*JOB) as job:
         wait_for_training(workspace)
         with (workspace.path / "linear_classifier/training/loop.py").open("a") as file:
@@ -58,7 +58,7 @@ def test_fault_50_code_edited(workspace: Workspace) -> None:
 def test_fault_50_pipeline_broken_during_a_run(workspace: Workspace, content: str | None) -> None:
     """code edited during a run"""
     lock = workspace.read("dvc.lock")
-    workspace.set_params(epochs=40)
+    workspace.set_params(epochs=12)
     with workspace.running(*JOB) as job:
         wait_for_training(workspace)
         path = workspace.path / "dvc.yaml"
@@ -150,7 +150,7 @@ def test_fault_65_refused_run_is_out_of_the_index_too(workspace: Workspace) -> N
     workspace.run("dvc", "config", "--local", "core.autostage", "true")
     (workspace.path / "staged").touch()
     workspace.run("git", "add", "staged")
-    workspace.set_params(epochs=40)
+    workspace.set_params(epochs=12)
     with workspace.running(*JOB) as job:
         wait_for_training(workspace)
         workspace.set_params(lr=0.02)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.job.workspace import JOB, Workspace, wait_for_training, wait_until
+from tests.faults.job.workspace import JOB, TIMEOUT, Workspace, wait_for_training, wait_until
 
 TRAIN = ("python", "-m", "stages", "train")
 
@@ -35,7 +35,7 @@ def test_fault_35_sigterm(workspace: Workspace, command: tuple[str, ...]) -> Non
     with workspace.running(*command) as process:
         wait_for_training(workspace)
         process.terminate()
-        assert process.wait(10) == 143  # 2 seconds are promised, on a machine with nothing else to do
+        assert process.wait(TIMEOUT) == 143  # 2 seconds are promised, on a machine with nothing else to do
         assert not workspace.processes() and not workspace.leftovers()
     assert "Traceback" not in workspace.output
 
@@ -46,7 +46,7 @@ def test_fault_35_signal_while_it_imports(workspace: Workspace, signum: int, cod
     with workspace.running(*TRAIN) as process:
         wait_until(lambda: "libtorch" in _maps(process.pid))
         process.send_signal(signum)
-        assert process.wait(10) == code
+        assert process.wait(TIMEOUT) == code
     assert "Traceback" not in workspace.output
 
 
@@ -57,7 +57,7 @@ def test_fault_36_ctrl_c(workspace: Workspace, command: tuple[str, ...], who: st
     with workspace.running(*command) as process:
         wait_for_training(workspace)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all in its foreground
-        assert process.wait(10) == 130
+        assert process.wait(TIMEOUT) == 130
         assert not workspace.processes()
     last = workspace.output.rpartition("epoch ")[2].splitlines()[1:]
     assert last == [f"{who}: error: interrupted; nothing is lost, run it again"]

@@ -19,7 +19,7 @@ from tests.faults.job.workspace import TIMEOUT, Workspace, wait_for_training, wa
 
 def use_fashion_mnist(workspace: Workspace) -> None:
     """So many epochs that the training takes some seconds, in batches so large that a file is written within one."""
-    set_params(workspace, train={"epochs": 40})
+    set_params(workspace, train={"epochs": 15})
 
 
 def use_own_images(workspace: Workspace) -> None:
@@ -30,7 +30,7 @@ def use_own_images(workspace: Workspace) -> None:
     images = np.clip(generator.normal(means[labels], 60), 0, 255).astype(np.uint8)
     np.savez(workspace.path / "own.npz", x_train=images, y_train=labels, x_test=images[:200] ^ 1, y_test=labels[:200])
     own = {"dataset": "npz", "source": "own.npz", "image_size": [64, 64], "channels": 3}
-    set_params(workspace, prepare=own, train={"epochs": 40, "batch_size": 100})
+    set_params(workspace, prepare=own, train={"epochs": 40, "min_steps": 0, "batch_size": 100})
 
 
 def set_params(workspace: Workspace, **sections: dict[str, object]) -> None:
@@ -114,7 +114,7 @@ def test_fault_82_killed_thirty_times(workspace: Workspace, use: Callable[[Works
 
 def stop_training(workspace: Workspace) -> Path:
     """Kill a training after its first epoch, and give its checkpoint."""
-    workspace.set_params(epochs=40)
+    workspace.set_params(epochs=15)
     with workspace.running("dvc", "repro"):
         os.kill(wait_for_training(workspace), signal.SIGKILL)
         wait_until(lambda: not workspace.processes())
@@ -136,7 +136,7 @@ def test_fault_83_checkpoint_spoilt(workspace: Workspace, fault: str) -> None:
     done = workspace.run("dvc", "repro")
     [line] = [line for line in done.stderr.splitlines() if "warning" in line]
     assert line.startswith("train: warning: checkpoints/train-") and "ignored" in line
-    assert "train: epoch 1/40" in done.stdout
+    assert "train: epoch 1/15" in done.stdout
 
 
 def test_fault_84_checkpoint_cannot_be_written(workspace: Workspace, needs_root: None) -> None:

@@ -27,7 +27,6 @@ class Workspace:
             **{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_", "PYTEST"))},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DVC_NO_ANALYTICS": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
