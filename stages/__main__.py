@@ -30,6 +30,7 @@ LIMITS = {  # of a login or a scheduler
 OUT_OF_MEMORY = ("can't allocate memory", "failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _M_ARENA_MAX = -8  # malloc.h of glibc
+_ended_by: list[int] = []  # the signal that ends this process
 
 
 def main(arguments: list[str]) -> int:
@@ -117,6 +118,8 @@ def _explain(error: Exception) -> str:
 
 
 def _fail(name: str, message: str, code: int) -> int:
+    if _ended_by:  # this is what a library made of the SystemExit: NumPy has errors of its own for any
+        return 128 + _ended_by[0]
     if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):  # of a rank: the launcher says it when all have ended
         Path(path).write_text(json.dumps({"message": message, "timestamp": int(time.time())}), encoding="utf-8")
         return code
@@ -138,6 +141,7 @@ def _tell_job(code: int) -> None:
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
     signal.signal(signum, signal.SIG_IGN)  # a second one, as when `dvc` dies too, must not disturb the clearing up
+    _ended_by.append(signum)
     raise SystemExit(128 + signum)
 
 

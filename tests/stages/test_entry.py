@@ -70,6 +70,18 @@ def test_run_stage_ends_on_a_signal_and_cleans_up(signum: signal.Signals) -> Non
         assert process.stdout.read() == "cleaned\n" and process.wait(30) == 128 + signum
 
 
+def test_run_stage_ends_by_the_signal_whatever_a_library_makes_of_it() -> None:
+    code = (
+        "def main():\n"
+        "  try: print('on', flush=True); time.sleep(60)\n"
+        "  except SystemExit: raise ValueError('not a valid format') from None"
+    )
+    with start(code) as process:
+        assert process.stdout and process.stdout.readline() == "on\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
+
+
 def test_run_stage_goes_on_after_a_hang_up_under_nohup() -> None:
     code = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\ndef main(): print('on', flush=True); input()"
     with start(code, stdin=subprocess.PIPE) as process:

@@ -35,7 +35,8 @@ def test_fault_35_sigterm(workspace: Workspace, command: tuple[str, ...]) -> Non
     with workspace.running(*command) as process:
         wait_for_training(workspace)
         process.terminate()
-        assert process.wait(TIMEOUT) == 143  # 2 seconds are promised, on a machine with nothing else to do
+        # 2 seconds are promised, on a machine with nothing else to do
+        assert process.wait(TIMEOUT) == 143, workspace.output
         assert not workspace.processes() and not workspace.leftovers()
     assert "Traceback" not in workspace.output
 
