@@ -77,6 +77,10 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
         return _fail(name, f"{where}{error.strerror or error}; {todo} and run it again", FAILED)
     except (MemoryError, RuntimeError, ImportError) as error:
         return _fail(name, _explain(error), getattr(error, "exit_code", FAILED))  # a rank has one of its own
+    except Exception:
+        if _ended_by:
+            return 128 + _ended_by[0]
+        raise  # a bug shows its traceback
     return DONE
 
 

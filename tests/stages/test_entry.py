@@ -70,11 +70,12 @@ def test_run_stage_ends_on_a_signal_and_cleans_up(signum: signal.Signals) -> Non
         assert process.stdout.read() == "cleaned\n" and process.wait(30) == 128 + signum
 
 
-def test_run_stage_ends_by_the_signal_whatever_a_library_makes_of_it() -> None:
+@pytest.mark.parametrize("error", ["ValueError", "TypeError"])
+def test_run_stage_ends_by_the_signal_whatever_a_library_makes_of_it(error: str) -> None:
     code = (
         "def main():\n"
         "  try: print('on', flush=True); time.sleep(60)\n"
-        "  except SystemExit: raise ValueError('not a valid format') from None"
+        f"  except SystemExit: raise {error}('not a valid format') from None"
     )
     with start(code) as process:
         assert process.stdout and process.stdout.readline() == "on\n"
