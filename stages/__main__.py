@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from linear_classifier.io.console import open_console
+from linear_classifier.io.heap import keep_freed_memory
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -29,7 +30,6 @@ LIMITS = {  # of a login or a scheduler
 }
 OUT_OF_MEMORY = ("can't allocate memory", "failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_M_ARENA_MAX = -8  # malloc.h of glibc
 _ended_by: list[int] = []  # the signal that ends this process
 
 
@@ -59,7 +59,7 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
     temporary files go; and so does the death of the process that started it, so that no stage outlives its `dvc repro`.
     """
     _end_with_parent()
-    _use_one_heap()
+    keep_freed_memory()
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # under nohup it stays ignored
         signal.signal(signal.SIGHUP, _terminate)
@@ -159,15 +159,6 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if is_rank else signal.SIGTERM)
         if os.getppid() != parent:  # it died before we asked
             raise SystemExit(128 + signal.SIGTERM)
-
-
-def _use_one_heap() -> None:
-    """Have all threads allocate from one heap, where the C library is glibc.
-
-    Batches are made by one thread and freed by another: each thread's own heap would keep room for tens of them.
-    """
-    with suppress(AttributeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from linear_classifier.params import RuntimeParams
 Batch = tuple[Tensor, Tensor]
 Group = tuple[Tensor, Tensor, list[int]]  # images and labels of some batches, one after the other, and each one's size
 
-GROUP_VALUES = 2**18  # of pixels that are looked up at a time: 2 MB in float64, which a core's cache may hold
-MAX_AHEAD_VALUES = 2**19  # of a batch that is made ahead: of larger ones two are more than the caches hold
+GROUP_VALUES = 2**19  # of pixels of the small batches that are looked up together, at most
+MAX_AHEAD_VALUES = 2**20  # of a batch that is made ahead: of larger ones two are more than the caches hold
 WORKER_TIMEOUT = 60  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 
 
@@ -148,7 +148,7 @@ def build_loader(
         table.to(home),
         order,
         num_workers=num_workers,
-        ahead=group_size == 1 and batch_values <= MAX_AHEAD_VALUES and not (num_workers or on_gpu),
+        ahead=batch_values <= MAX_AHEAD_VALUES and not (num_workers or on_gpu),
         pin_memory=device.type == "cuda" and not on_gpu,
     )
 

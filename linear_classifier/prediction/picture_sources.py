@@ -36,14 +36,14 @@ def _find_in(path: Path, shown: str) -> Iterator[Found]:
     elif is_archive(path):
         yield from _walk(open_archive(path, shown), "")
     else:
-        yield SourceImage(shown, "", None, path)
+        yield SourceImage(shown, "", None, str(path))
 
 
 def _read_now(found: Found) -> Found:
     """`found`, whose file is about to go."""
-    if not isinstance(found, SourceImage) or not isinstance(found.content, Path):
+    if not isinstance(found, SourceImage) or not isinstance(found.content, str):
         return found
-    with found.content.open("rb") as file:
+    with Path(found.content).open("rb") as file:
         return found._replace(content=file.read(MAX_BYTES))
 
 

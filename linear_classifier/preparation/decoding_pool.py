@@ -12,7 +12,6 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -98,10 +97,7 @@ def _start(pool: ProcessPoolExecutor, contents: list[Content], decoding: Decodin
         done: Future[list[Outcome]] = Future()  # nothing is to be decoded: to send them away would take longer
         done.set_result([_decode(content, decoding) for content in contents])
         return done
-    slim: list[Content] = [
-        str(content) if isinstance(content, Path) else content for content in contents
-    ]  # a Path is slow to send
-    return pool.submit(_decode_in_worker, slim, decoding)
+    return pool.submit(_decode_in_worker, contents, decoding)
 
 
 def _finish(chunk: list[SourceImage], future: Future[list[Outcome]]) -> Iterator[tuple[SourceImage, Outcome]]:

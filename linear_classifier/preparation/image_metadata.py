@@ -7,6 +7,7 @@ memory while the tree is walked: 12 bytes a row.
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple, get_args
 
 import numpy as np
@@ -125,7 +126,8 @@ def _read_tables(tree: Tree, tables: list[str]) -> Iterator[Row | Unusable]:
     for entry in tree.walk():
         if isinstance(entry, SourceFile) and entry.path in tables:
             folder = entry.path.rpartition("/")[0]
-            for row in read_rows(entry.load(), entry.shown):
+            content = entry.load()
+            for row in read_rows(Path(content) if isinstance(content, str) else content, entry.shown):
                 yield row._replace(path=f"{folder}/{row.path}") if folder and isinstance(row, Row) else row
 
 

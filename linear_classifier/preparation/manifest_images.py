@@ -30,7 +30,7 @@ def find_manifest_images(manifest: Path) -> Iterator[Found]:
         elif reason := _why_unusable(folder, row.path, root):
             yield Unusable(row.path, reason)
         else:
-            yield SourceImage(row.path, row.label, row.split, Path(folder, row.path))
+            yield SourceImage(row.path, row.label, row.split, f"{folder}/{row.path}")
 
 
 def _look_through(manifest: Path) -> frozenset[int]:

@@ -1,6 +1,5 @@
 """What a layout finds in a source: images that are not decoded yet, and what cannot be used, each by its path."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,14 +13,14 @@ class SourceImage(NamedTuple):
 
     `path` is below the source, as messages show it; that of an archive's member begins with the archive's name. `label`
     is the name of its class; `split` is None where the source does not say, and it is to be drawn. `content` is the
-    file, or its bytes where it lies in an archive, or its pixels, uint8 `(height, width)` or
+    path of the file, or its bytes where it lies in an archive, or its pixels, uint8 `(height, width)` or
     `(height, width, channels)`.
     """
 
     path: str
     label: str
     split: SplitName | None
-    content: Path | bytes | NDArray[np.uint8]
+    content: str | bytes | NDArray[np.uint8]  # a million Paths would take ten seconds to make
 
 
 class Unusable(NamedTuple):

@@ -22,8 +22,9 @@ class SourceFile(NamedTuple):
     shown: str
     content: str | Callable[[], bytes]
 
-    def load(self) -> Path | bytes:
-        return Path(self.content) if isinstance(self.content, str) else self.content()
+    def load(self) -> str | bytes:
+        """The path of the file where it lies in a folder, else what is in it."""
+        return self.content if isinstance(self.content, str) else self.content()
 
 
 class SourceFolder(NamedTuple):

@@ -93,8 +93,8 @@ def _read_label(file: SourceFile) -> tuple[str | None, SplitName | None]:
         ValueError: it is damaged or too large.
     """
     content = file.load()
-    if isinstance(content, Path):
-        with content.open("rb") as opened:
+    if isinstance(content, str):
+        with Path(content).open("rb") as opened:
             content = opened.read(MAX_LABEL + 1)
     if len(content) > MAX_LABEL:
         raise ValueError(f"a label of more than {MAX_LABEL} bytes")

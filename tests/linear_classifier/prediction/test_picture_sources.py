@@ -41,7 +41,7 @@ def paths_of(found: list[Found], kind: type[Found]) -> list[str]:
 def test_find_pictures_takes_a_file_whatever_its_name(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_bytes(png())
     name = str(tmp_path / "notes.txt")
-    assert list(find_pictures(name)) == [SourceImage(name, "", None, Path(name))]
+    assert list(find_pictures(name)) == [SourceImage(name, "", None, name)]
 
 
 def test_find_pictures_walks_a_folder_in_the_order_of_names(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def contents_of(found: Iterable[Found]) -> set[tuple[str, SplitName | None, byte
     for item in found:
         assert not isinstance(item, Unusable), item
         if isinstance(item, SourceImage):
-            content = item.content.read_bytes() if isinstance(item.content, Path) else item.content
+            content = Path(item.content).read_bytes() if isinstance(item.content, str) else item.content
             items.add((item.label, item.split, content if isinstance(content, bytes) else content.tobytes()))
     return items
 
