@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from linear_classifier.io.console import open_console
-from linear_classifier.io.heap import keep_freed_memory
+from linear_classifier.io.heap import use_one_heap
 
 STAGES = ("prepare", "train", "evaluate", "report", "export")
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -30,6 +30,7 @@ LIMITS = {  # of a login or a scheduler
 }
 OUT_OF_MEMORY = ("can't allocate memory", "failed to map segment", "cannot allocate memory", "Cannot allocate memory")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_INTERRUPTED = "interrupted; nothing is lost, run it again"
 _ended_by: list[int] = []  # the signal that ends this process
 
 
@@ -59,10 +60,12 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
     temporary files go; and so does the death of the process that started it, so that no stage outlives its `dvc repro`.
     """
     _end_with_parent()
-    keep_freed_memory()
+    use_one_heap()
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # under nohup it stays ignored
         signal.signal(signal.SIGHUP, _terminate)
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         main()
     except ValueError as error:
@@ -70,7 +73,7 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
             _say(name, note)
         return _fail(name, str(error), BAD_INPUT)
     except KeyboardInterrupt:
-        return _fail(name, "interrupted; nothing is lost, run it again", INTERRUPTED)
+        return _fail(name, _INTERRUPTED, INTERRUPTED)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         todo = LIMITS.get(error.errno or 0, "fix that")
@@ -78,9 +81,9 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
     except (MemoryError, RuntimeError, ImportError) as error:
         return _fail(name, _explain(error), getattr(error, "exit_code", FAILED))  # a rank has one of its own
     except Exception:
-        if _ended_by:
-            return 128 + _ended_by[0]
-        raise  # a bug shows its traceback
+        if not _ended_by:
+            raise  # a bug shows its traceback
+        return _fail(name, "", FAILED)
     return DONE
 
 
@@ -122,8 +125,10 @@ def _explain(error: Exception) -> str:
 
 
 def _fail(name: str, message: str, code: int) -> int:
-    if _ended_by:  # this is what a library made of the SystemExit: NumPy has errors of its own for any
+    if _ended_by and _ended_by[0] != signal.SIGINT:  # a library has made another exception of SystemExit, as NumPy may
         return 128 + _ended_by[0]
+    if _ended_by:
+        message, code = _INTERRUPTED, INTERRUPTED
     if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):  # of a rank: the launcher says it when all have ended
         Path(path).write_text(json.dumps({"message": message, "timestamp": int(time.time())}), encoding="utf-8")
         return code
@@ -147,6 +152,11 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
     signal.signal(signum, signal.SIG_IGN)  # a second one, as when `dvc` dies too, must not disturb the clearing up
     _ended_by.append(signum)
     raise SystemExit(128 + signum)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    _ended_by.append(signum)
+    raise KeyboardInterrupt
 
 
 def _end_with_parent() -> None:

@@ -216,5 +216,5 @@ def test_prepare_predict_and_the_reader_of_models_import_no_torch(tmp_path: Path
 
 
 def test_only_training_imports_torchvision(tmp_path: Path) -> None:
-    code = "import stages.evaluate, sys; print('torchvision' in sys.modules)"
+    code = "import stages.evaluate, stages.report, sys; print('torchvision' in sys.modules)"
     assert run("python", "-c", code, cwd=tmp_path, environment={"PYTHONPATH": str(ROOT)}).stdout == "False\n"

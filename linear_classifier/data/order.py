@@ -42,7 +42,7 @@ def cut_into_blocks(num_images: int, image_bytes: int) -> Blocks:
 class BatchOrder(Sampler[list[Tensor]]):
     """The batches of an epoch, each as its indices, int64 `(batch,)` on `device`; the last batch may be short.
 
-    They come in groups of at most `group_size` batches, which are looked up at once. With a `seed` the images are
+    They come in groups of at most `group_size` batches, which are drawn at once. With a `seed` the images are
     shuffled, in another order each epoch, see `set_epoch`: the blocks, and the images of each window of blocks. Without
     one they come as they stand. `load` is called, in a thread, with the number of each window and its blocks before any
     of its indices are given, and while the window before is drawn. To iterate changes nothing else, so that a look at

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-LOOK_UP_VALUES = 2**18  # of pixels at a time: 2 MB in float64, which a core's cache may hold
+LOOK_UP_VALUES = 2**18  # of pixels at a time: 2 MB in float64
 
 
 def look_up(table: Tensor, pixels: Tensor) -> Tensor:
@@ -18,7 +18,8 @@ def look_up(table: Tensor, pixels: Tensor) -> Tensor:
     """
     looked_up = table.new_empty(pixels.shape)
     first_entries = 256 * torch.arange(len(table), dtype=torch.int32, device=pixels.device).view(-1, 1, 1)
-    count = max(1, LOOK_UP_VALUES // math.prod(pixels.shape[1:]))
+    # In pieces, which a core's cache holds; to a GPU each would be a call more.
+    count = max(1, len(pixels) if pixels.is_cuda else LOOK_UP_VALUES // math.prod(pixels.shape[1:]))
     for part, out in zip(pixels.split(count), looked_up.split(count), strict=True):
         entries = part.int()  # `index_select` by int32 is twice as fast as `table[pixels.long()]`
         if len(table) > 1:

@@ -23,9 +23,7 @@ SplitName = Literal["train", "val", "test"]
 ImageArray = NDArray[np.uint8] | ImageFile
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 _BLOCK = 2**18  # labels that are written at a time
-CHUNK_BYTES = (
-    2**17
-)  # of images that `chunks_of` has in memory at a time: small, as some take eight bytes a pixel of them
+CHUNK_BYTES = 2**17  # of images that `chunks_of` has in memory at a time: a histogram takes eight times as much
 ADVICE = "run `dvc repro prepare`, or `dvc pull`"
 
 

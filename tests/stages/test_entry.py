@@ -58,7 +58,15 @@ def test_run_stage_lets_a_bug_show_its_traceback() -> None:
 
 def start(code: str, stdin: int | None = None) -> subprocess.Popen[str]:
     program = f"import sys, time; from stages.__main__ import run_stage\n{code}\nsys.exit(run_stage('s', main))"
-    return subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdin=stdin, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell's background ignores
+    )
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
@@ -71,16 +79,22 @@ def test_run_stage_ends_on_a_signal_and_cleans_up(signum: signal.Signals) -> Non
 
 
 @pytest.mark.parametrize("error", ["ValueError", "TypeError"])
-def test_run_stage_ends_by_the_signal_whatever_a_library_makes_of_it(error: str) -> None:
-    code = (
+@pytest.mark.parametrize(
+    ("signum", "code", "said"),
+    [(signal.SIGTERM, 143, ""), (signal.SIGINT, 130, "s: error: interrupted; nothing is lost, run it again\n")],
+)
+def test_run_stage_ends_by_the_signal_whatever_a_library_makes_of_it(
+    error: str, signum: signal.Signals, code: int, said: str
+) -> None:
+    program = (
         "def main():\n"
         "  try: print('on', flush=True); time.sleep(60)\n"
-        f"  except SystemExit: raise {error}('not a valid format') from None"
+        f"  except BaseException: raise {error}('not a valid format') from None"
     )
-    with start(code) as process:
-        assert process.stdout and process.stdout.readline() == "on\n"
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 143
+    with start(program) as process:
+        assert process.stdout and process.stderr and process.stdout.readline() == "on\n"
+        process.send_signal(signum)
+        assert (process.wait(30), process.stderr.read()) == (code, said)
 
 
 def test_run_stage_goes_on_after_a_hang_up_under_nohup() -> None:

@@ -19,7 +19,7 @@ from PIL import Image
 from linear_classifier.data.splits import load_dataset, load_split
 from linear_classifier.devices import select_device, why_no_cuda
 from linear_classifier.io.console import open_console
-from linear_classifier.io.heap import keep_freed_memory
+from linear_classifier.io.heap import use_one_heap
 from linear_classifier.params import load_params
 from tools.benchmark.epoch_speed import CPU, OURS, PLAIN, TEXTBOOK, measure_device, measure_loops, measure_plain
 from tools.benchmark.large_split import make_workspace, measure_orders, measure_reading, measure_stage
@@ -244,5 +244,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     open_console()
-    keep_freed_memory()  # as in the stages
+    use_one_heap()  # as in the stages
     sys.exit(main())

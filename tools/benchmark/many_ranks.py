@@ -11,6 +11,7 @@ from linear_classifier.data.loader import build_loader
 from linear_classifier.data.order import BatchOrder
 from linear_classifier.data.splits import Split
 from linear_classifier.io.console import open_console
+from linear_classifier.io.heap import use_one_heap
 from linear_classifier.model.linear import build_model
 from linear_classifier.params import RuntimeParams, TrainParams
 from linear_classifier.ranks import is_rank, join_ranks, launch_ranks, num_ranks, this_rank
@@ -62,4 +63,5 @@ def run_epochs(image_shape: list[int], batch_size: int) -> float:
 
 if __name__ == "__main__":
     open_console()
+    use_one_heap()  # as in the stages
     main(sys.argv[1])

@@ -373,7 +373,7 @@ from tests.linear_classifier.preparation.own import SMALL
 
 if __name__ == "__main__":
     files = sorted(Path(sys.argv[1]).rglob("*.*"))
-    found = (SourceImage(path.name, path.parent.name, None, path) for path in files)
+    found = (SourceImage(path.name, path.parent.name, None, str(path)) for path in files)
     prepare_images(found, Path(sys.argv[2]), "folder", replace(SMALL, image_size=[20, 30], channels=3))
 """
 
