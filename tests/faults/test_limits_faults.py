@@ -32,9 +32,9 @@ def test_fault_80_limit_of_file_size(workspace: Path, raw: Path) -> None:
     assert_refuses("prepare", workspace, "images.npy: File too large", "ulimit -f", code=1, prefix=limited("-f 2000"))
 
 
-def test_fault_80_package_missing(trained: Path) -> None:
+def test_fault_80_package_missing(trained: Path, tmp_path: Path) -> None:
     """limits of memory, files, file size; "pip install" only for a package that is missing"""
-    (trained / "hidden").mkdir()
-    (trained / "hidden/sitecustomize.py").write_text("import sys; sys.modules['torch'] = None")
-    prefix = ("/usr/bin/env", f"PYTHONPATH={trained / 'hidden'}:{Path(__file__).parents[2]}")
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden/sitecustomize.py").write_text("import sys; sys.modules['torch'] = None")
+    prefix = ("/usr/bin/env", f"PYTHONPATH={tmp_path / 'hidden'}:{Path(__file__).parents[2]}")
     assert_refuses("train", trained, "torch", "pip install -r requirements.txt", code=1, prefix=prefix)
