@@ -63,22 +63,26 @@ def launch_ranks(module: str, argument: str, processes: int) -> None:
     handled = [name for name in SIGNALS if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN]
     for name in handled:  # while it waits for other hosts no handler of Python's would run
         signal.signal(getattr(signal, name), signal.SIG_DFL)
-    with TemporaryDirectory(prefix="ranks-") as folder:
-        options = [
-            f"--log-dir={folder}",
-            f"--signals-to-handle={','.join(handled)}",
-            f"--shutdown-timeout={PATIENCE:.0f}",
-        ]
-        args = parse_args([*options, *_choose_hosts(processes), "--module", module, argument])
-        config, command, arguments = config_from_args(args)
-        try:
-            elastic_launch(config, command)(*arguments)
-        except ChildFailedError as error:
-            raise _cause_of(error.failures) from None
-        except SignalException as stopped:
-            if stopped.sigval == signal.SIGINT:
-                raise KeyboardInterrupt from None
-            raise SystemExit(128 + stopped.sigval) from None
+    try:
+        with TemporaryDirectory(prefix="ranks-") as folder:
+            options = [
+                f"--log-dir={folder}",
+                f"--signals-to-handle={','.join(handled)}",
+                f"--shutdown-timeout={PATIENCE:.0f}",
+            ]
+            args = parse_args([*options, *_choose_hosts(processes), "--module", module, argument])
+            config, command, arguments = config_from_args(args)
+            try:
+                elastic_launch(config, command)(*arguments)
+            except ChildFailedError as error:
+                raise _cause_of(error.failures) from None
+            finally:
+                for name in handled:  # a second one, as when `dvc` dies too, must not disturb the clearing up
+                    signal.signal(getattr(signal, name), signal.SIG_IGN)
+    except SignalException as stopped:
+        if stopped.sigval == signal.SIGINT:
+            raise KeyboardInterrupt from None
+        raise SystemExit(128 + stopped.sigval) from None
 
 
 def join_ranks() -> None:

@@ -85,6 +85,28 @@ def test_launch_ranks_ends_with_the_line_and_the_exit_code_of_the_rank_that_fail
     )
 
 
+TWICE = """
+import os, signal, sys, tempfile
+from linear_classifier.ranks import launch_ranks
+from stages.__main__ import run_stage
+clean_up = tempfile.TemporaryDirectory.cleanup
+def cleanup(folder):
+    os.kill(os.getpid(), signal.SIGTERM)
+    clean_up(folder)
+tempfile.TemporaryDirectory.cleanup = cleanup
+sys.exit(run_stage("s", lambda: launch_ranks("timeit", "import time; print('on', flush=True); time.sleep(60)", 2)))
+"""
+
+
+def test_launch_ranks_takes_a_second_signal_while_it_clears_up() -> None:
+    """As when a terminal, or the end of `dvc`, has told it already."""
+    command, pipe = [sys.executable, "-c", TWICE], subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout and process.stderr and process.stdout.readline() == "on\n"
+        process.terminate()
+        assert (process.wait(30), process.stderr.read()) == (143, "")
+
+
 @pytest.mark.parametrize("num_ranks", range(1, 9))
 @pytest.mark.parametrize("batch_size", [1, 7, 8, 24, 77])
 def test_set_part_gives_each_image_to_one_rank_and_the_same_number_of_batches(num_ranks: int, batch_size: int) -> None:
