@@ -52,7 +52,9 @@ def test_digits_go_through_the_pipeline_and_a_new_one_runs_it_again(project: Pat
     assert changed["duplicates"]["repeats"] == dataset["duplicates"]["repeats"] + 1
 
 
-@pytest.mark.parametrize(("threads", "environment"), [(2, OLD_CPU), (1, OLDER_CPU)], ids=["2-threads-sse4", "avx2"])
+@pytest.mark.parametrize(
+    ("threads", "environment"), [(2, {}), (1, OLD_CPU), (1, OLDER_CPU)], ids=["2-threads", "sse4", "avx2"]
+)
 def test_digits_give_the_same_lock_whatever_runs_them(threads: int, environment: dict[str, str], project: Path) -> None:
     lock, params = (project / "dvc.lock").read_bytes(), project / "params.yaml"
     text = params.read_text()

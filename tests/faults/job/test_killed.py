@@ -36,7 +36,7 @@ def test_fault_35_sigterm(workspace: Workspace, command: tuple[str, ...]) -> Non
         wait_for_training(workspace)
         process.terminate()
         # 2 seconds are promised, on a machine with nothing else to do
-        assert process.wait(30) == 143, workspace.output
+        assert process.wait(10) == 143, workspace.output
         assert not workspace.processes() and not workspace.leftovers()
     assert "Traceback" not in workspace.output
 
@@ -47,7 +47,7 @@ def test_fault_35_signal_while_it_imports(workspace: Workspace, signum: int, cod
     with workspace.running(*TRAIN) as process:
         wait_until(lambda: "libtorch" in _maps(process.pid))
         process.send_signal(signum)
-        assert process.wait(30) == code
+        assert process.wait(10) == code
     assert "Traceback" not in workspace.output
 
 
@@ -58,7 +58,7 @@ def test_fault_36_ctrl_c(workspace: Workspace, command: tuple[str, ...], who: st
     with workspace.running(*command) as process:
         wait_for_training(workspace)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all in its foreground
-        assert process.wait(30) == 130
+        assert process.wait(10) == 130
         assert not workspace.processes()
     last = workspace.output.rpartition("epoch ")[2].splitlines()[1:]
     assert last == [f"{who}: error: interrupted; nothing is lost, run it again"]
