@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from linear_classifier.preparation.plain_png import load_plain_png
+
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")  # none of them runs a program, as EPS does
 MAX_PIXELS = 89_478_485  # Pillow's own limit, 256 MiB at 3 bytes a pixel; looked at before anything is decoded
 MAX_SIDE = 65_535  # as long as JPEG allows; Pillow takes 8 bytes a row, however short it is
@@ -101,6 +103,8 @@ def _load(content: Content) -> Image.Image:
     data = content if isinstance(content, bytes) else _read(content)
     if not data:
         raise _UnusableError("it is empty")
+    if plain := load_plain_png(data):
+        return plain
     image = Image.open(io.BytesIO(data), formats=FORMATS)
     if image.width * image.height > MAX_PIXELS or max(image.size) > MAX_SIDE:
         raise _UnusableError(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from linear_classifier.data.splits import SplitName
 
@@ -35,6 +36,7 @@ _OF_SYSTEMS = {
 }
 
 
+@lru_cache  # asked for every file of a folder
 def split_named(word: str) -> SplitName | None:
     """The split that `word` means, in any case, or None."""
     return SPLIT_WORDS.get(word.strip().lower())
@@ -42,8 +44,8 @@ def split_named(word: str) -> SplitName | None:
 
 def suffix_of(path: str) -> str:
     """The last suffix of the file `path`, in lower case, such as `.png`; "" if it has none."""
-    name = path.rpartition("/")[2].lstrip(".")
-    return name[dot:].lower() if (dot := name.rfind(".")) >= 0 else ""
+    _, dot, suffix = path.rpartition("/")[2].lstrip(".").rpartition(".")
+    return f".{suffix.lower()}" if dot else ""
 
 
 def why_hidden(name: str) -> str | None:
@@ -56,6 +58,8 @@ def why_hidden(name: str) -> str | None:
 def why_no_image(path: str) -> str | None:
     """Why the file `path` is plainly no image, or None: then its content decides, whatever its suffix says."""
     suffix = suffix_of(path)
+    if suffix in IMAGE_SUFFIXES:
+        return None
     if suffix in ARCHIVE_SUFFIXES:
         return "an archive beside the images"
     is_other = suffix in _OTHER_SUFFIXES or path.rpartition("/")[2].lower() in _OTHER_NAMES

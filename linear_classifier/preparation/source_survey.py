@@ -49,7 +49,8 @@ def survey(tree: Tree) -> Survey:
     found = Survey()
     for entry in tree.walk():
         if isinstance(entry, SourceFolder) and entry.path:
-            _count(found, f"{entry.path}/", 0)
+            top, _, rest = f"{entry.path}/".partition("/")
+            _count(found, top, rest, 0)
         elif isinstance(entry, SourceFile):
             _note(found, entry.path)
         elif isinstance(entry, Unusable | PassedOver) and len(found.first) < 5:
@@ -60,25 +61,25 @@ def survey(tree: Tree) -> Survey:
 def _note(found: Survey, path: str) -> None:
     if len(found.first) < 5:
         found.first.append(path)
-    suffix, is_first_level = suffix_of(path), "/" not in path
-    is_flat = is_first_level or (path.count("/") == 1 and split_named(path.split("/")[0]) is not None)
-    is_image = suffix in IMAGE_SUFFIXES if is_first_level else not why_no_image(path)
+    suffix, (top, _, rest) = suffix_of(path), path.partition("/")
+    is_flat = "/" not in rest and (not rest or split_named(top) is not None)
+    is_image = not why_no_image(path) if rest else suffix in IMAGE_SUFFIXES
+    if is_flat:
+        found.flat += is_image
+        found.flat_json += suffix == ".json"
+        if suffix in TABLE_SUFFIXES:
+            found.tables.append(path)
+        if suffix in ARCHIVE_SUFFIXES:
+            found.archives.append(path)
     found.labels += suffix == ".cls"
-    found.flat += is_flat and is_image
-    found.flat_json += is_flat and suffix == ".json"
-    if is_flat and suffix in TABLE_SUFFIXES:
-        found.tables.append(path)
-    if is_flat and suffix in ARCHIVE_SUFFIXES:
-        found.archives.append(path)
-    if is_first_level:
-        found.loose += is_image
+    if rest:
+        _count(found, top, rest, is_image)
     else:
-        _count(found, path, is_image)
+        found.loose += is_image
 
 
-def _count(found: Survey, path: str, images: int) -> None:
-    """Count `images` for the folders above the file `path`."""
-    top, _, rest = path.partition("/")
+def _count(found: Survey, top: str, rest: str, images: int) -> None:
+    """Count `images` for the folders above a file, whose path is `rest` below the folder `top`."""
     found.folders[top] += images
     if split_named(top):
         second = found.in_split.setdefault(top, Counter())
