@@ -2,9 +2,8 @@
 
 The JPEG library of Pillow's wheels is the part that looks for SIMD as it runs, and can be told to use none.
 
-For aarch64, AARCH64_PYTHON is a command that runs its Python with NumPy and Pillow; without it that is skipped. Such
-is `qemu-aarch64-static -L ROOT ROOT/usr/bin/python3.11`, where ROOT has what `dpkg -x` unpacks of packages for arm64,
-python3.11-minimal, libpython3.11-stdlib and what they need, and the wheels in usr/local/lib/python3.11/dist-packages.
+For aarch64, AARCH64_PYTHON is a command that runs its Python with NumPy and Pillow, such as the one that
+`.ci/aarch64-python FOLDER` makes and prints; without it that is skipped.
 """
 
 import io
