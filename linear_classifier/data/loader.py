@@ -21,7 +21,7 @@ from linear_classifier.params import RuntimeParams
 Batch = tuple[Tensor, Tensor]
 Group = tuple[Tensor, Tensor, list[int]]  # images and labels of some batches, one after the other, and each one's size
 
-GROUP_VALUES = 2**19  # of pixels of the small batches that are looked up together, at most
+GROUP_VALUES = 2**20  # of pixels of the small batches that are looked up together, at most
 MAX_AHEAD_VALUES = 2**20  # of a batch that is made ahead: of larger ones two are more than the caches hold
 WORKER_TIMEOUT = 60  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 
@@ -29,7 +29,8 @@ WORKER_TIMEOUT = 60  # seconds for a batch, which takes milliseconds: then the r
 class Images(Dataset[Group]):
     """A split, indexed by a group of batches, each as its indices.
 
-    `images` gives uint8 `(n, channels, height, width)` for the indices of images; `labels` are int64 `(n,)`.
+    `images` gives uint8 `(n, channels, height, width)` for the indices of images; `labels` are int32 `(n,)`, half the
+    memory of the int64 that a batch has.
     """
 
     def __init__(self, images: "InMemory | OnDisk", labels: Tensor) -> None:
@@ -41,7 +42,8 @@ class Images(Dataset[Group]):
     def __getitem__(self, batches: list[Tensor]) -> Group:
         """The pixels and labels of all `batches`, one after the other, and how many images each batch has."""
         indices = torch.cat(batches)
-        return self.images.take(indices), self.labels.index_select(0, indices), [len(batch) for batch in batches]
+        labels = self.labels.index_select(0, indices).long()
+        return self.images.take(indices), labels, [len(batch) for batch in batches]
 
 
 class InMemory:
@@ -144,7 +146,7 @@ def build_loader(
     # A process has neither a GPU nor the thread that reads.
     num_workers = runtime.num_workers if isinstance(images, InMemory) and not on_gpu else 0
     return BatchLoader(
-        Images(images, torch.from_numpy(np.array(split.labels)).to(home)),
+        Images(images, torch.from_numpy(split.labels.astype(np.int32)).to(home)),
         table.to(home),
         order,
         num_workers=num_workers,
