@@ -50,6 +50,7 @@ def main(arguments: list[str]) -> int:
         )
     name = arguments[0]
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # ranks warn of each host name they cannot look up
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy starts threads as it is imported, in workers too
     return run_stage(name, lambda: _import_main(f"stages.{name}")())
 
 

@@ -64,7 +64,6 @@ def count_cores() -> int:
 def _pool(num_workers: int) -> Iterator[ProcessPoolExecutor]:
     """Workers that start when there is work, and are gone at the end, whatever they do then."""
     context = multiprocessing.get_context("spawn")  # a fork would copy threads' locks, those of NumPy and tqdm
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads of NumPy's, which a worker starts and never needs
     pool = ProcessPoolExecutor(num_workers, context, initializer=_start_worker)
     try:
         yield pool

@@ -3,7 +3,7 @@
 The JPEG library of Pillow's wheels is the part that looks for SIMD as it runs, and can be told to use none.
 
 For aarch64, AARCH64_PYTHON is a command that runs its Python with NumPy and Pillow, such as the one that
-`.ci/aarch64-python FOLDER` makes and prints; without it that is skipped.
+`.ci/aarch64-python FOLDER` makes and prints; without it there is no such test.
 """
 
 import io
