@@ -21,7 +21,7 @@ from linear_classifier.params import RuntimeParams
 Batch = tuple[Tensor, Tensor]
 Group = tuple[Tensor, Tensor, list[int]]  # images and labels of some batches, one after the other, and each one's size
 
-GROUP_VALUES = 2**20  # of pixels of the small batches that are looked up together, at most
+GROUP_VALUES = 2**19  # of pixels of the small batches that are looked up together, at most
 MAX_AHEAD_VALUES = 2**20  # of a batch that is made ahead: of larger ones two are more than the caches hold
 WORKER_TIMEOUT = 60  # seconds for a batch, which takes milliseconds: then the run ends, and does not wait for ever
 

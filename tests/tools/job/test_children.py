@@ -179,6 +179,7 @@ def test_run_stops_and_goes_on_with_its_child(tmp_path: Path) -> None:
         terminal.type("\x1a")
         terminal.wait_for("Stopped")
         terminal.wait_for(PROMPT)
+        wait_until_stopped(terminal)
         terminal.type("fg\n")
         terminal.wait_for(f"sh {job}\r\n")
         terminal.type("yes\n")
@@ -186,8 +187,7 @@ def test_run_stops_and_goes_on_with_its_child(tmp_path: Path) -> None:
         terminal.wait_for(PROMPT)
         terminal.type(f"sh {job} &\n")
         terminal.wait_for("on\r\n")
-        while any(state_of(pid) != "T" for pid in descendants_of(terminal.process.pid)):  # it reads: a shell stops it
-            terminal.read()
+        wait_until_stopped(terminal)  # it reads: a shell stops it
         terminal.type("fg\n")
         terminal.wait_for(f"sh {job}\r\n")
         terminal.type("no\n")
@@ -206,6 +206,12 @@ def write_job(folder: Path, script: str, leave_ctrl_c: bool = True) -> Path:
 
 def descendants_of(pid: int) -> list[int]:
     return [process.pid for process in psutil.Process(pid).children(recursive=True)]
+
+
+def wait_until_stopped(terminal: Terminal) -> None:
+    """Till then one that reads may still take what is typed for the shell, which waits for its own child alone."""
+    while any(state_of(pid) != "T" for pid in descendants_of(terminal.process.pid)):
+        terminal.read()
 
 
 def state_of(pid: int) -> str:
