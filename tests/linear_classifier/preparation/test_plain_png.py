@@ -1,9 +1,9 @@
 """The short way through a plain PNG: what the long way gives, and None for what is not plain or that one refuses."""
 
-import io
 import random
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,30 +12,14 @@ from PIL import Image
 from linear_classifier.preparation import decoding
 from linear_classifier.preparation.decoding import Target, load_picture
 from linear_classifier.preparation.plain_png import LONGEST_SIDE, MAX_BYTES, load_plain_png
+from tests.linear_classifier.preparation.test_decoding import chunk, encode, png
 
 RANDOM = np.random.default_rng(0)
-START = b"\x89PNG\r\n\x1a\n"
 SMOOTH = np.add.outer(np.arange(9), np.arange(14)).astype(np.uint8)  # for which encoders choose filters
 
 
-def encode(image: Image.Image, **options: object) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, "PNG", **options)
-    return stream.getvalue()
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(width: int, height: int, stream: bytes, *, bits: int = 8, colour: int = 0, interlaced: int = 0) -> bytes:
-    """A PNG with any header, and any bytes where its compressed pixels are to be."""
-    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, interlaced)
-    return START + chunk(b"IHDR", header) + chunk(b"IDAT", stream) + chunk(b"IEND", b"")
-
-
-def pack(width: int, height: int, rows: bytes, **fields: int) -> bytes:
-    return png(width, height, zlib.compress(rows), **fields)
+def pack(width: int, height: int, rows: bytes, depth: int = 8) -> bytes:
+    return png(width, height, zlib.compress(rows), depth)
 
 
 def take_long_way(data: bytes, mode: str, monkeypatch: pytest.MonkeyPatch) -> bytes:
@@ -48,7 +32,7 @@ def take_long_way(data: bytes, mode: str, monkeypatch: pytest.MonkeyPatch) -> by
 @pytest.mark.parametrize("shape", [(1, 1), (28, 28), (9, 14), (LONGEST_SIDE, 1), (28, 28, 3), (1, LONGEST_SIDE, 3)])
 @pytest.mark.parametrize("options", [{}, {"optimize": True}, {"compress_level": 0}])
 def test_load_plain_png_gives_the_pixels_of_the_long_way(
-    shape: tuple[int, ...], options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    shape: tuple[int, ...], options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for pixels in (RANDOM.integers(0, 256, shape, np.uint8), np.resize(SMOOTH, shape)):
         data = encode(Image.fromarray(pixels), **options)
@@ -91,8 +75,8 @@ OTHERS = {
     "a palette": encode(Image.fromarray(SMOOTH).convert("P")),
     "alpha": encode(Image.fromarray(SMOOTH).convert("LA")),
     "1 bit": encode(Image.fromarray(SMOOTH).convert("1")),
-    "16 bits": pack(1, 1, bytes(3), bits=16),
-    "interlaced": pack(1, 1, bytes(2), interlaced=1),
+    "16 bits": pack(1, 1, bytes(3), 16),
+    "interlaced": PLAIN[:8] + chunk(b"IHDR", PLAIN[16:28] + b"\1") + PLAIN[33:],
     "no width": pack(0, 1, bytes(2)),
     "no height": pack(1, 0, bytes(2)),
     "too wide": pack(LONGEST_SIDE + 1, 1, bytes(LONGEST_SIDE + 2)),
