@@ -54,7 +54,7 @@ class Spool:
     @property
     def sha256(self) -> str:
         """Of all images, their labels and the splits that the source gives them, whatever their order and layout."""
-        return hashlib.sha256(f"{self.counts.total()} {self._sum_of_hashes % 2**256:x}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.counts.total()} {self._sum_of_hashes:x}".encode()).hexdigest()
 
     def append(self, image: SourceImage, decoded: Decoded) -> None:
         """Add `image`.
@@ -65,16 +65,16 @@ class Spool:
         label = self._classes.setdefault(image.label, len(self._classes))
         if label == MAX_CLASSES:
             raise ValueError(f"{image.path}: its class {image.label!r} is one too many, expected at most {MAX_CLASSES}")
-        key_bytes = hashlib.blake2b(decoded.sha256, digest_size=8, key=self._seed).digest()
-        number = key_bytes[0] >> 8 - BUCKET_BITS
+        key = int.from_bytes(hashlib.blake2b(decoded.sha256, digest_size=8, key=self._seed).digest())
+        number = key >> 64 - BUCKET_BITS
         self._buckets[number].write(decoded.pixels)
-        self._keys.append(int.from_bytes(key_bytes))
+        self._keys.append(key)
         self._labels.append(label)
         self._splits.append(NO_SPLIT if image.split is None else SPLITS.index(image.split))
-        self._paths.write(b"%02d%b\n" % (number, one_line(image.path).encode()))
+        self._paths.write(f"{number:02}{one_line(image.path)}\n".encode())
         self.counts[image.label] += 1
         entry = hashlib.sha256(decoded.sha256 + f"{image.split} {image.label}".encode("utf-8", "surrogatepass"))
-        self._sum_of_hashes += int.from_bytes(entry.digest())
+        self._sum_of_hashes = (self._sum_of_hashes + int.from_bytes(entry.digest())) % 2**256
 
     def seal(self, class_names: list[str]) -> None:
         """Number the images; nothing is appended from here on. Labels become indices of `class_names`."""
