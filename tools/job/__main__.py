@@ -35,7 +35,7 @@ from tools.job.baked import join_baked, run_baked
 from tools.job.environment import prepare_environment, private_folder
 from tools.job.hosts import follow, lead, node_rank
 from tools.job.remote import pull_missing
-from tools.job.snapshot import Snapshot
+from tools.job.snapshot import Snapshot, restore_after_kill
 from tools.job.verify import Damage, find_absent_outs, find_changed_outs, find_damaged_objects, make_dvc_look_again
 from tools.job.workspace import BusyError, check_project, check_workspace, clear_dvc_locks, job_lock
 
@@ -86,6 +86,7 @@ def run_job(arguments: list[str]) -> int:
         prepare_environment()
         with open_project() as repo:
             clear_dvc_locks(repo.config["core"].get("hardlink_lock", False))
+            _say_restored(restore_after_kill(private_folder()))
             check_project(repo)
             _refuse_damage(find_damaged_objects(repo))
             make_dvc_look_again(repo)
@@ -99,28 +100,35 @@ def _reproduce(arguments: list[str], lock: int) -> int:
     with open_project() as repo:
         snapshot = Snapshot(repo, private_folder())
     command = [*DVC, "repro", *arguments]
-    try:
-        code = run(command, {**os.environ, "STAGE_EXIT_CODE_FILE": str(code_file)}, keep_open=(lock,))
-    finally:
-        cut = snapshot.restore_cut_records()
-        changed = snapshot.changed_sources()
+    with snapshot:
+        try:
+            code = run(command, {**os.environ, "STAGE_EXIT_CODE_FILE": str(code_file)}, keep_open=(lock,))
+        finally:
+            cut = snapshot.restore_cut_records()
+            changed = snapshot.changed_sources()
+            if changed:
+                snapshot.take_back()
+        _say_restored(cut)
         if changed:
-            snapshot.take_back()
-    for name in cut:
-        print(f"job: {name}: was left half written; it is now as it was before the run", file=sys.stderr, flush=True)
-    if changed:
-        raise RuntimeError(
-            f"{', '.join(changed)} changed while the job ran, so its results are not recorded: {LOCK} is as it was; "
-            "run it again, and edit nothing until it ends"
-        )
-    with open_project() as repo:
-        if code:  # perhaps at what DVC had restored damaged
-            _refuse_what_was_made(find_damaged_objects(repo), snapshot)
-            return _fail("dvc repro failed, see above; what had been made before is kept", _code_of_stage(code_file))
-        _verify(repo, snapshot, whole=not arguments)
+            raise RuntimeError(
+                f"{', '.join(changed)} changed while the job ran, so its results are not recorded: {LOCK} is as it "
+                "was; run it again, and edit nothing until it ends"
+            )
+        with open_project() as repo:
+            if code:  # perhaps at what DVC had restored damaged
+                _refuse_what_was_made(find_damaged_objects(repo), snapshot)
+                return _fail(
+                    "dvc repro failed, see above; what had been made before is kept", _code_of_stage(code_file)
+                )
+            _verify(repo, snapshot, whole=not arguments)
     if show.TRAIN.exists() and show.EVALUATE.exists():  # with arguments, it may have been one stage
         show.main()
     return DONE
+
+
+def _say_restored(names: list[str]) -> None:
+    for name in names:
+        print(f"job: {name}: was left half written; it is now as it was before the run", file=sys.stderr, flush=True)
 
 
 def _verify(repo: Repo, snapshot: Snapshot, whole: bool) -> None:

@@ -1,15 +1,21 @@
 """What a run notes down for later runs, as it was before, and how to take it back when it must not be believed."""
 
+import json
 import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from dvc.repo import Repo
 
+from linear_classifier.io.files import write_bytes
 from tools.dvc_project import hash_path, hash_sources, list_outs_in_git, open_project, read_record, record_of
 from tools.git import find_root, run_git
+
+COPIES = "before"  # the folder of the copies, each named by its number; an empty one is of a file that was not there
+PATHS = "paths.json"  # in that folder: what each of them is a copy of
 
 
 class Snapshot:
@@ -20,11 +26,12 @@ class Snapshot:
     """
 
     def __init__(self, repo: Repo, folder: Path) -> None:
-        """Keep copies in `folder`, on disk: moving them back needs no space."""
+        """Keep copies in `folder`, on disk: moving them back needs no space, and outlives a kill of this process."""
+        self._folder = folder / COPIES
         stages = repo.index.stages
         records = sorted({record_of(stage) for stage in stages})
         self._before = {path: path.read_bytes() if path.exists() else None for path in records}
-        self._copies = {path: folder / f"{number}-{path.name}" for number, path in enumerate(records)}
+        self._copies = {path: self._folder / str(number) for number, path in enumerate(records)}
         self._entries = {path: read_record(repo, path) if self._before[path] else {} for path in records}
         self._declared = {
             (record_of(stage), getattr(stage, "name", record_of(stage).name)): {out.def_path for out in stage.outs}
@@ -34,10 +41,21 @@ class Snapshot:
         self._known_runs = self._list_runs()
         self._sources = hash_sources(repo)
         self._staged = _read_index([*records, *list_outs_in_git(repo)]) if repo.config["core"].get("autostage") else {}
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir()
         for path, copy in self._copies.items():
-            copy.unlink(missing_ok=True)
-            if path.exists():
-                shutil.copyfile(path, copy)
+            write_bytes(copy, self._before[path] or b"")
+        paths = [os.path.relpath(path) for path in self._copies]
+        write_bytes(self._folder / PATHS, json.dumps(paths).encode("ascii"))  # last: with it, all are there
+
+    def __enter__(self) -> "Snapshot":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Remove the copies: what is left of them is of a run that was killed."""
+        shutil.rmtree(self._folder)
 
     def changed_sources(self) -> list[str]:
         """The files of code and data, and the params, that are not what they were."""
@@ -53,8 +71,8 @@ class Snapshot:
 
         In a shared cache those of other clones go too. It costs them time at most; to keep a wrong one would cost more.
         """
-        for path in self._copies:
-            self._restore(path)
+        for path, copy in self._copies.items():
+            _restore(path, copy)
         for path in self._list_runs() - self._known_runs:
             path.unlink(missing_ok=True)
             if not any(path.parent.iterdir()):
@@ -65,15 +83,8 @@ class Snapshot:
         """The files that were left half written, by a kill or a full disk; each is now as it was."""
         cut = [path for path in self._copies if self._is_cut(path)]
         for path in cut:
-            self._restore(path)
+            _restore(path, self._copies[path])
         return [os.path.relpath(path) for path in cut]
-
-    def _restore(self, path: Path) -> None:
-        if self._before[path] is None:
-            path.unlink(missing_ok=True)
-        else:
-            with suppress(FileNotFoundError):  # it was moved back already
-                shutil.move(self._copies[path], path)
 
     def _is_cut(self, path: Path) -> bool:
         """DVC writes the file in place, so it may be cut anywhere: where the rest is no YAML, and where it is."""
@@ -94,6 +105,41 @@ class Snapshot:
 
     def _list_runs(self) -> set[Path]:
         return {path for path in self._runs.glob("*/*/*") if path.is_file()}
+
+
+def restore_after_kill(folder: Path) -> list[str]:
+    """The files that a run left half written as it was killed together with its job; each is now as it was before.
+
+    `folder` is that of its `Snapshot`. A run that ended otherwise left no copy there.
+    """
+    try:
+        paths = json.loads((folder / COPIES / PATHS).read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return []
+    cut = {number: Path(path) for number, path in enumerate(paths) if _is_unreadable(Path(path))}
+    for number, path in cut.items():
+        _restore(path, folder / COPIES / str(number))
+    shutil.rmtree(folder / COPIES)
+    return [str(path) for path in cut.values()]
+
+
+def _restore(path: Path, copy: Path) -> None:
+    with suppress(FileNotFoundError):  # it was moved back already
+        if copy.stat().st_size:
+            shutil.move(copy, path)
+        else:
+            path.unlink()
+
+
+def _is_unreadable(path: Path) -> bool:
+    if path.exists() and not path.read_bytes().endswith(b"\n"):
+        return True  # DVC's own end with one
+    try:
+        with open_project() as repo:
+            read_record(repo, path)
+    except ValueError:
+        return True
+    return False
 
 
 def _out_paths(entry: dict[str, Any] | None) -> set[str] | None:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.faults.job.test_disk_full import tiny_disk
-from tests.faults.job.workspace import TIMEOUT, Workspace, wait_for_training, wait_until
+from tests.faults.job.workspace import JOB, TIMEOUT, Workspace, wait_for_training, wait_until
 
 
 def use_fashion_mnist(workspace: Workspace) -> None:
@@ -80,6 +80,8 @@ def kill_when(workspace: Workspace, moment: Callable[[Workspace], bool], victims
                 os.kill(pid, signal.SIGKILL)
         killed = time.time()
         wait_until(lambda: not workspace.processes())
+    if is_cut(workspace.read("dvc.lock")):
+        workspace.run("git", "checkout", "dvc.lock")
     kept = [path.stat().st_mtime for path in (workspace.path / "checkpoints").glob("train-*")]
     return killed - max([begun or killed, *kept])
 
@@ -118,6 +120,48 @@ def test_fault_82_killed_thirty_times(workspace: Workspace, use: Callable[[Works
     workspace.run("dvc", "repro")
     assert workspace.read("dvc.lock") == committed and workspace.read("models/model.pkl") == model
     assert not list((workspace.path / "checkpoints").iterdir()), "success removes it"
+
+
+def kill_as_dvc_writes_its_lock_file(workspace: Workspace, command: tuple[str, ...]) -> None:
+    lock = workspace.path / "dvc.lock"
+    size = lock.stat().st_size
+    with workspace.running(*command):
+        wait_for_training(workspace)
+        pids = workspace.processes(r"tools\.job") + workspace.processes("dvc repro")
+        deadline = time.monotonic() + TIMEOUT
+        while lock.stat().st_size == size:
+            assert time.monotonic() < deadline, workspace.output
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not workspace.processes())
+
+
+def is_cut(lock: bytes) -> bool:
+    """DVC writes its lock file in place, and in pieces: see "After a kill" in docs/operating.md."""
+    return not lock.endswith(b"\n")
+
+
+@pytest.mark.parametrize("command", [("dvc", "repro"), JOB], ids=["dvc", "job"])
+def test_fault_82_killed_while_dvc_writes_its_lock_file(workspace: Workspace, command: tuple[str, ...]) -> None:
+    """a training killed again and again (SIGKILL), also while it writes its checkpoint and while DVC commits"""
+    workspace.set_params(epochs=3)
+    before = workspace.read("dvc.lock")
+    for _ in range(5):  # the write takes 30 ms, which a busy machine may miss
+        start_over(workspace, before)
+        kill_as_dvc_writes_its_lock_file(workspace, command)
+        if is_cut(workspace.read("dvc.lock")):
+            break
+    else:
+        pytest.fail("each kill came when DVC had written its lock file")
+    if command != JOB:
+        assert "dvc.lock" in workspace.run(*command, check=False).stderr
+        workspace.run("git", "checkout", "dvc.lock")
+    done = workspace.run(*command)
+    assert "train: epoch 1/3" not in done.stdout, "DVC has the model, by its run-cache"
+    mended = "job: dvc.lock: was left half written; it is now as it was before the run" in done.stderr
+    assert mended == (command == JOB)
+    assert not list((workspace.path / "checkpoints").iterdir())
+    assert not list((workspace.path / ".dvc/tmp/job").glob("*/before")), "of a run that ended"
 
 
 def stop_training(workspace: Workspace) -> Path:
