@@ -23,6 +23,7 @@ if __name__ == "__main__":  # above the imports that take a second, in which pro
     end_on_signals()
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 from dvc.repo import Repo
@@ -100,7 +101,7 @@ def _reproduce(arguments: list[str], lock: int) -> int:
     with open_project() as repo:
         snapshot = Snapshot(repo, private_folder())
     command = [*DVC, "repro", *arguments]
-    with snapshot:
+    with closing(snapshot):
         try:
             code = run(command, {**os.environ, "STAGE_EXIT_CODE_FILE": str(code_file)}, keep_open=(lock,))
         finally:

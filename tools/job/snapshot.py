@@ -5,16 +5,15 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from dvc.repo import Repo
 
 from linear_classifier.io.files import write_bytes
-from tools.dvc_project import hash_path, hash_sources, list_outs_in_git, open_project, read_record, record_of
+from tools.dvc_project import LOCK, hash_path, hash_sources, list_outs_in_git, open_project, read_record, record_of
 from tools.git import find_root, run_git
 
-COPIES = "before"  # the folder of the copies, each named by its number; an empty one is of a file that was not there
+COPIES = "before"  # the folder of the copies, each named by its number, and empty if the file was not there
 PATHS = "paths.json"  # in that folder: what each of them is a copy of
 
 
@@ -26,8 +25,9 @@ class Snapshot:
     """
 
     def __init__(self, repo: Repo, folder: Path) -> None:
-        """Keep copies in `folder`, on disk: moving them back needs no space, and outlives a kill of this process."""
+        """Keep copies in `folder`: on the same disk, moving them back needs no space. They outlive a kill."""
         self._folder = folder / COPIES
+        self._whole = False  # not known of the files until `restore_cut_records` was through
         stages = repo.index.stages
         records = sorted({record_of(stage) for stage in stages})
         self._before = {path: path.read_bytes() if path.exists() else None for path in records}
@@ -48,14 +48,10 @@ class Snapshot:
         paths = [os.path.relpath(path) for path in self._copies]
         write_bytes(self._folder / PATHS, json.dumps(paths).encode("ascii"))  # last: with it, all are there
 
-    def __enter__(self) -> "Snapshot":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Remove the copies: what is left of them is of a run that was killed."""
-        shutil.rmtree(self._folder)
+    def close(self) -> None:
+        """Remove the copies, unless the files may need them: the next run then finds them, as after a kill."""
+        if self._whole:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def changed_sources(self) -> list[str]:
         """The files of code and data, and the params, that are not what they were."""
@@ -84,6 +80,7 @@ class Snapshot:
         cut = [path for path in self._copies if self._is_cut(path)]
         for path in cut:
             _restore(path, self._copies[path])
+        self._whole = True
         return [os.path.relpath(path) for path in cut]
 
     def _is_cut(self, path: Path) -> bool:
@@ -114,32 +111,34 @@ def restore_after_kill(folder: Path) -> list[str]:
     """
     try:
         paths = json.loads((folder / COPIES / PATHS).read_text(encoding="ascii"))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # damaged, by a power cut
         return []
-    cut = {number: Path(path) for number, path in enumerate(paths) if _is_unreadable(Path(path))}
+    cut = {number: Path(path) for number, path in enumerate(paths) if _is_left_cut(Path(path))}
     for number, path in cut.items():
         _restore(path, folder / COPIES / str(number))
-    shutil.rmtree(folder / COPIES)
+    shutil.rmtree(folder / COPIES, ignore_errors=True)
     return [str(path) for path in cut.values()]
+
+
+def _is_left_cut(path: Path) -> bool:
+    """Whether DVC was killed as it wrote `path`. What people or git have made of the file since is none of that.
+
+    DVC empties the file and then writes it in pieces of 8 KiB; only a lock file is longer than one.
+    """
+    if not path.exists():
+        return False
+    now = path.read_bytes()
+    return not now or (path.name == LOCK.name and not now.endswith(b"\n"))
 
 
 def _restore(path: Path, copy: Path) -> None:
     with suppress(FileNotFoundError):  # it was moved back already
         if copy.stat().st_size:
+            if path.exists():
+                shutil.copymode(path, copy)
             shutil.move(copy, path)
         else:
             path.unlink()
-
-
-def _is_unreadable(path: Path) -> bool:
-    if path.exists() and not path.read_bytes().endswith(b"\n"):
-        return True  # DVC's own end with one
-    try:
-        with open_project() as repo:
-            read_record(repo, path)
-    except ValueError:
-        return True
-    return False
 
 
 def _out_paths(entry: dict[str, Any] | None) -> set[str] | None:
