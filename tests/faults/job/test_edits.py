@@ -1,7 +1,9 @@
 """What people do to files while a run is on, and before one."""
 
+import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -178,3 +180,30 @@ def test_fault_51_damaged_lock(workspace: Workspace) -> None:
     subprocess.run(message.split("`")[1], shell=True, cwd=workspace.path, check=True)
     assert (workspace.path / "dvc.lock.kept").read_bytes() == damaged  # nothing is lost
     assert "up to date" in workspace.run(*JOB).stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        (b"pipe", "a FIFO, socket or device, which DVC cannot hash; remove it, or name it in .dvcignore"),
+        (b"link", "a link to nothing, which DVC cannot hash; remove it, or name it in .dvcignore"),
+        (b"\xff.png", "its name is not UTF-8, as DVC needs; rename it"),
+    ],
+)
+def test_fault_65_dep_that_dvc_cannot_hash(name: bytes, found: str, workspace: Workspace) -> None:
+    """any form of dvc.yaml, dvc.lock or config that DVC takes"""
+    path = Path(os.fsdecode(os.fsencode(workspace.path / "linear_classifier/io/") + b"/" + name))
+    if name == b"pipe":
+        os.mkfifo(path)
+    elif name == b"link":
+        path.symlink_to("nowhere")
+    else:
+        path.touch()
+    message = workspace.refused(2, *JOB)
+    assert (
+        message.startswith("job: error: ") and message.endswith(f": {found}\n") and "linear_classifier/io/" in message
+    )
+    if name != b"\xff.png":
+        with (workspace.path / ".dvcignore").open("a") as ignored:
+            ignored.write(f"{path.name}\n")
+        workspace.run(*JOB)
