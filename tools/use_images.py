@@ -23,6 +23,7 @@ from linear_classifier.preparation.fashion_mnist import NAME
 
 PARAMS, PIPELINE = Path("params.yaml"), Path("dvc.yaml")
 FASHION_MNIST = {"image_size": [28, 28], "channels": 1}  # as committed, so that nothing is left of other images
+OUTS = ("outs", "metrics", "plots")  # in dvc.yaml, of a stage
 LAYOUTS = get_type_hints(PrepareParams)["dataset"].__args__
 
 
@@ -50,7 +51,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--channels", type=int, choices=(1, 3))
     options = parser.parse_args(arguments)
     if (options.dataset == NAME) == bool(options.source):
-        parser.error(f"name a source, or --dataset {NAME}")
+        parser.error(f"--dataset {NAME} takes no source" if options.source else f"name a source, or --dataset {NAME}")
     return options
 
 
@@ -77,7 +78,9 @@ def use_images(options: argparse.Namespace) -> None:
 def find_inside(source: str) -> Path:
     """`source`, relative to the project, of which it must be part."""
     path = Path(source).expanduser().absolute()
-    if not path.is_relative_to(Path.cwd()) or path == Path.cwd() or ".." in path.parts:
+    if path == Path.cwd():
+        raise ValueError(f"{source}: the project itself; put the images into a folder of it, and name that")
+    if not path.is_relative_to(Path.cwd()) or ".." in path.parts:
         raise ValueError(f"{source}: outside of this project, where DVC cannot track it; move or link it into it")
     path = path.relative_to(Path.cwd())
     if not path.exists() and not dvc_file(find_tracked(path)).exists():
@@ -116,6 +119,9 @@ def edit_deps(before: Path, dep: str | None) -> bytes:
         raise ValueError(
             f"{PIPELINE}: no stage prepare with deps; `git diff {PIPELINE}` shows what was changed"
         ) from None
+    for made in _list_outs(content) if dep else []:
+        if made.is_relative_to(str(dep)) or Path(str(dep)).is_relative_to(made):
+            raise ValueError(f"{dep}: {made} is what a stage makes, see {PIPELINE}; put the images elsewhere")
     old = {path.as_posix() for path in (before, *before.parents)}
     for index in reversed(range(len(deps))):
         if deps[index] in old and deps[index] != dep:
@@ -123,6 +129,12 @@ def edit_deps(before: Path, dep: str | None) -> bytes:
     if dep and dep not in deps:
         deps.append(dep)
     return dump(yaml, content)
+
+
+def _list_outs(content: Any) -> list[Path]:
+    """What the stages of dvc.yaml write."""
+    outs = [out for stage in content["stages"].values() for kind in OUTS for out in stage.get(kind, [])]
+    return [Path(next(iter(out)) if isinstance(out, dict) else out) for out in outs]
 
 
 def read(path: Path) -> tuple[YAML, Any]:
