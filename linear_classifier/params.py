@@ -36,7 +36,7 @@ class TrainParams:
     lr: Annotated[float, Range(0, 10, open_low=True)]
     momentum: Annotated[float, Range(0, 1, open_high=True)]
     weight_decay: Annotated[float, Range(0, 1)]
-    gamma: Annotated[float, Range(0, 10, open_low=True)]
+    gamma: Annotated[float, Range(0, 10, open_low=True, or_word="auto")]
     seed: Seed
     dtype: Literal["float64", "float32"]
 

@@ -60,6 +60,7 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
     What `main` raises becomes one line on standard error. SIGTERM and SIGHUP end it the way an exception does, so that
     temporary files go; and so does the death of the process that started it, so that no stage outlives its `dvc repro`.
     """
+    _tell_job(128 + signal.SIGKILL)  # what stays there if it is
     _end_with_parent()
     use_one_heap()
     signal.signal(signal.SIGTERM, _terminate)
@@ -83,8 +84,10 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
         return _fail(name, _explain(error), getattr(error, "exit_code", FAILED))  # a rank has one of its own
     except Exception:
         if not _ended_by:
+            _tell_job(FAILED)
             raise  # a bug shows its traceback
         return _fail(name, "", FAILED)
+    _tell_job(None)
     return DONE
 
 
@@ -142,16 +145,21 @@ def _say(name: str, message: str) -> None:
     print(f"{name}: error: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
-def _tell_job(code: int) -> None:
-    """Leave `code` for tools.job, if that is what runs: DVC's exit code is the same for every failure."""
-    if path := os.environ.get("STAGE_EXIT_CODE_FILE"):
+def _tell_job(code: int | None) -> None:
+    """Leave `code`, or none, for tools.job, if that is what runs: DVC's own is the same for every failure."""
+    path = os.environ.get("STAGE_EXIT_CODE_FILE")
+    if path and "TORCHELASTIC_RUN_ID" not in os.environ:  # of several ranks, the launcher tells
         with suppress(OSError):
-            Path(path).write_text(str(code), encoding="ascii")
+            if code is None:
+                Path(path).unlink()
+            else:
+                Path(path).write_text(str(code), encoding="ascii")
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
     signal.signal(signum, signal.SIG_IGN)  # a second one, as when `dvc` dies too, must not disturb the clearing up
     _ended_by.append(signum)
+    _tell_job(128 + signum)
     raise SystemExit(128 + signum)
 
 

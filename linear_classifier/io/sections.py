@@ -19,6 +19,7 @@ class Range:
     high: float
     open_low: bool = False
     open_high: bool = False
+    or_word: str = ""  # that stands for a number
 
     def __contains__(self, value: float) -> bool:
         above = value > self.low if self.open_low else value >= self.low
@@ -26,7 +27,9 @@ class Range:
         return above and below
 
     def __str__(self) -> str:
-        return f"{'(' if self.open_low else '['}{self.low:g}, {self.high:.10g}{')' if self.open_high else ']'}"
+        return f"{'(' if self.open_low else '['}{self.low:g}, {self.high:.10g}{')' if self.open_high else ']'}" + (
+            f" or {self.or_word}" if self.or_word else ""
+        )
 
 
 def check_section(content: Any, kind: type[Section], where: str) -> Section:
@@ -69,11 +72,22 @@ def _check_value(value: Any, hint: Any, where: str) -> str | int | float | list[
     if hint is str:
         if not isinstance(value, str):
             raise ValueError(f'{where} must be text, got {short_repr(value)}; put it in quotes, or write "" for none')
+        if not _can_be_path(value):
+            raise ValueError(f"{where} must be a path, got {short_repr(value)}, which no file can have; change it")
         return value
     kind, allowed, *length = get_args(hint)
     if length:
         return _check_list(value, get_args(kind)[0], allowed, length[0], where)
     return _check_number(value, kind, allowed, where)
+
+
+def _can_be_path(text: str) -> bool:
+    """Whether no part of it is too long for a disk, and each character can be in a name."""
+    try:
+        names = text.encode().split(b"/")
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text and len(text) < 4096 and all(len(name) < 256 for name in names)
 
 
 def _check_list(value: Any, kind: type[int | float], allowed: Range, length: int, where: str) -> list[int | float]:

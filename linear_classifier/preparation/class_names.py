@@ -23,7 +23,7 @@ def check_classes(counts: Mapping[str, int], where: str = "prepare.source") -> N
     if faults:
         more = f"; and {len(faults) - MAX_LISTED} faults more" if len(faults) > MAX_LISTED else ""
         raise ValueError(
-            f"{where}: the classes cannot be used: {'; '.join(faults[:MAX_LISTED])}{more}; rename or remove them"
+            f"{where}: the classes cannot be used: {'; '.join(faults[:MAX_LISTED])}{more}; rename, remove or add some"
         )
 
 

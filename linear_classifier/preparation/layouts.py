@@ -50,7 +50,8 @@ def _find_in_folder(source: Path) -> Iterator[Found]:
         return find_pairs(tree)
     if not found.folders.total():
         names = list_some(found.first, len(found.first))
-        raise ValueError(f"{source}: no images found, but {names}; {EXPECTED}{_name_layout(source, found.first)}")
+        what = f", but {names}" if names else ""
+        raise ValueError(f"{source}: no images found{what}; {EXPECTED}{_name_layout(source, found.first)}")
     return find_class_folders(tree, found)
 
 

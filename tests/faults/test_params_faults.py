@@ -1,11 +1,13 @@
 """FAULTS rows 15 to 19: params.yaml is not what it should be. No data is read before it is found."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from linear_classifier.params import load_params
 from tests.faults.stage_runs import assert_refuses, edit_params
+from tests.processes import ROOT
 
 LINES = {  # each knob's line as it stands in params.yaml
     "prepare.val_fraction": "val_fraction: 0.1 ",
@@ -100,7 +102,7 @@ def test_fault_17_no_number_where_one_belongs(value: str, workspace: Path) -> No
 @pytest.mark.parametrize("key", [key for key in LINES if key not in ("train.dtype", "runtime.device")])
 def test_fault_17_wrong_values_of_every_number(key: str, value: str, tmp_path: Path) -> None:
     with pytest.raises(
-        ValueError, match=rf"params\.yaml: {key} must be a (whole )?number in [\[(].*[\])], got "
+        ValueError, match=rf"params\.yaml: {key} must be a (whole )?number in [\[(].*[\])]( or auto)?, got "
     ) as caught:
         load_params(set_knob(tmp_path, key, value))
     assert len(str(caught.value)) < 400
@@ -163,3 +165,14 @@ def test_fault_19_batch_larger_than_the_split(trained: Path) -> None:
 def test_fault_19_batch_larger_than_any_split(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"train\.batch_size must be a whole number in \[1, 2147483647\], got 1000"):
         load_params(set_knob(tmp_path, "train.batch_size", "1000000000000"))
+
+
+@pytest.mark.parametrize("value", [r'"a\0b"', r'"\ud800"', "x" * 256, "x/" * 2048])
+@pytest.mark.parametrize("key", ["source", "checkpoint_dir"])
+def test_fault_17_text_that_no_path_can_be(key: str, value: str, tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "params.yaml"
+    path.write_text(re.sub(rf"(?m)^  {key}: \S+", lambda _: f"  {key}: {value}", text), encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"params\.yaml: \w+\.{key} must be a path, got .*; change it") as caught:
+        load_params(path)
+    assert len(str(caught.value)) < 400

@@ -12,7 +12,7 @@ On several hosts, named by torchrun's `PET_NNODES`, `PET_NODE_RANK`, `PET_MASTER
 runs the same command: node 0 runs DVC, the others take part in its training, and end as it ends.
 
 Exit codes: 0 done; 2 bad params or data; 75 another run holds the workspace; 129 hang-up; 130 Ctrl-C; 143
-SIGTERM; 1 the rest.
+SIGTERM; 137 a stage or DVC was killed (SIGKILL); 1 the rest.
 """
 
 import sys
@@ -23,6 +23,7 @@ if __name__ == "__main__":  # above the imports that take a second, in which pro
     end_on_signals()
 
 import os
+import signal
 from contextlib import closing
 from pathlib import Path
 
@@ -40,7 +41,7 @@ from tools.job.snapshot import Snapshot, restore_after_kill
 from tools.job.verify import Damage, find_absent_outs, find_changed_outs, find_damaged_objects, make_dvc_look_again
 from tools.job.workspace import BusyError, check_project, check_workspace, clear_dvc_locks, job_lock
 
-DONE, FAILED, BAD_INPUT, BUSY = 0, 1, 2, 75
+DONE, FAILED, BAD_INPUT, BUSY, KILLED = 0, 1, 2, 75, 128 + signal.SIGKILL
 
 
 def main(arguments: list[str]) -> int:
@@ -118,13 +119,17 @@ def _reproduce(arguments: list[str], lock: int) -> int:
         with open_project() as repo:
             if code:  # perhaps at what DVC had restored damaged
                 _refuse_what_was_made(find_damaged_objects(repo), snapshot)
-                return _fail(
-                    "dvc repro failed, see above; what had been made before is kept", _code_of_stage(code_file)
-                )
+                return _fail_as(code if code == KILLED else _code_of_stage(code_file))
             _verify(repo, snapshot, whole=not arguments)
     if show.TRAIN.exists() and show.EVALUATE.exists():  # with arguments, it may have been one stage
         show.main()
     return DONE
+
+
+def _fail_as(code: int) -> int:
+    if code == KILLED:
+        return _fail("a stage or DVC was ended by SIGKILL, perhaps for want of memory; run it again: it goes on", code)
+    return _fail("dvc repro failed, see above; what had been made before is kept", code)
 
 
 def _say_restored(names: list[str]) -> None:

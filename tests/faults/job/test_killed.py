@@ -79,6 +79,20 @@ def test_fault_37_dvc_dies(workspace: Workspace, command: tuple[str, ...], victi
         wait_until(lambda: not workspace.processes())
 
 
+@pytest.mark.parametrize("victim", ["stages train", r"tools\.job\.children|dvc repro|open_console"])
+def test_fault_34_job_says_that_something_was_killed(workspace: Workspace, victim: str) -> None:
+    """a stage is killed (SIGKILL, out of memory)"""
+    workspace.set_params(epochs=5000)
+    with workspace.running(*JOB) as job:
+        wait_for_training(workspace)
+        [pid] = workspace.processes(victim)
+        os.kill(pid, signal.SIGKILL)
+        assert job.wait(60) == 137
+        assert not workspace.processes()
+    *_, last = workspace.output.splitlines()
+    assert last.startswith("job: error: a stage or DVC was ended by SIGKILL") and "it goes on" in last
+
+
 def test_fault_38_leftover_swept(workspace: Workspace) -> None:
     """a temporary file left by SIGKILL"""
     code = (

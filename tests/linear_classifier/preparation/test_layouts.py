@@ -363,7 +363,7 @@ def test_find_images_takes_no_split_from_a_file_name_or_a_deeper_folder(tmp_path
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({}, "no images found"),
+        ({}, "no images found; expected a folder a"),
         ({"README.md": "x", "notes.txt": "y"}, "no images found, but 'README.md', 'notes.txt'; expected a folder a"),
         ({"1.png": b"x", "2.png": b"x"}, "no images found, but '1.png'"),
         ({".hidden/1.png": b"x"}, "no images found, but '.hidden .hidden.'"),
