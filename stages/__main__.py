@@ -45,6 +45,7 @@ def main(arguments: list[str]) -> int:
         return DONE
     if len(arguments) != 1 or arguments[0] not in STAGES:
         found = " ".join(map(ascii, arguments)) or "nothing"
+        _tell_job(BAD_INPUT)
         return _fail(
             "stages", f"expected one of {', '.join(STAGES)}, as in `python -m stages train`, got {found}", BAD_INPUT
         )
@@ -60,7 +61,19 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
     What `main` raises becomes one line on standard error. SIGTERM and SIGHUP end it the way an exception does, so that
     temporary files go; and so does the death of the process that started it, so that no stage outlives its `dvc repro`.
     """
-    _tell_job(128 + signal.SIGKILL)  # what stays there if it is
+    _tell_job(128 + signal.SIGKILL)  # what stays there if that ends it
+    code = FAILED  # as a bug ends it
+    try:
+        code = _run(name, main)
+    except SystemExit as ended:  # by a signal, or a standard output that is full
+        code = ended.code if isinstance(ended.code, int) else FAILED
+        raise
+    finally:
+        _tell_job(code)
+    return code
+
+
+def _run(name: str, main: Callable[[], None]) -> int:
     _end_with_parent()
     use_one_heap()
     signal.signal(signal.SIGTERM, _terminate)
@@ -84,10 +97,8 @@ def run_stage(name: str, main: Callable[[], None]) -> int:
         return _fail(name, _explain(error), getattr(error, "exit_code", FAILED))  # a rank has one of its own
     except Exception:
         if not _ended_by:
-            _tell_job(FAILED)
             raise  # a bug shows its traceback
         return _fail(name, "", FAILED)
-    _tell_job(None)
     return DONE
 
 
@@ -137,7 +148,6 @@ def _fail(name: str, message: str, code: int) -> int:
         Path(path).write_text(json.dumps({"message": message, "timestamp": int(time.time())}), encoding="utf-8")
         return code
     _say(name, message)
-    _tell_job(code)
     return code
 
 
@@ -145,12 +155,12 @@ def _say(name: str, message: str) -> None:
     print(f"{name}: error: {' '.join(message.split())}", file=sys.stderr, flush=True)
 
 
-def _tell_job(code: int | None) -> None:
-    """Leave `code`, or none, for tools.job, if that is what runs: DVC's own is the same for every failure."""
+def _tell_job(code: int) -> None:
+    """Leave `code`, or none if all is done, for tools.job, if that runs: DVC's own is the same for every failure."""
     path = os.environ.get("STAGE_EXIT_CODE_FILE")
     if path and "TORCHELASTIC_RUN_ID" not in os.environ:  # of several ranks, the launcher tells
         with suppress(OSError):
-            if code is None:
+            if code == DONE:
                 Path(path).unlink()
             else:
                 Path(path).write_text(str(code), encoding="ascii")
@@ -159,7 +169,6 @@ def _tell_job(code: int | None) -> None:
 def _terminate(signum: int, frame: FrameType | None) -> None:
     signal.signal(signum, signal.SIG_IGN)  # a second one, as when `dvc` dies too, must not disturb the clearing up
     _ended_by.append(signum)
-    _tell_job(128 + signum)
     raise SystemExit(128 + signum)
 
 

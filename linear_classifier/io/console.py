@@ -14,7 +14,8 @@ def open_console() -> None:
 
     What the encoding lacks is escaped, and what nobody can read any more is dropped: `| head -1`, a terminal that was
     closed. A standard file that is closed becomes /dev/null; else the next file opened would take its number, and
-    every `print` and child process would write into that.
+    every `print` and child process would write into that. A full disk behind standard output ends the program in one
+    line and exit code 1, since what it prints may be its result.
     """
     for descriptor in (0, 1, 2):
         _open_if_closed(descriptor)
@@ -22,12 +23,19 @@ def open_console() -> None:
 
 
 class _Descriptor(io.FileIO):
+    _failed = False
+
     def write(self, data: Any) -> int:
         try:
             return super().write(data)
         except OSError as error:
-            if error.errno not in GONE:
-                raise
+            if error.errno not in GONE and not self._failed:
+                self._failed = True  # said once: Python writes what is left again at its end
+                if self.fileno() == 1:
+                    print(
+                        f"error: standard output: {error.strerror}; make room there, and run it again", file=sys.stderr
+                    )
+                raise SystemExit(1) from None
             return memoryview(data).nbytes
 
 

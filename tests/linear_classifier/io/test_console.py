@@ -56,8 +56,26 @@ def test_fault_75_every_program_opens_its_console(path: Path) -> None:
     assert door.startswith("    open_console()\n")
 
 
-def test_open_console_keeps_the_error_of_a_full_disk() -> None:
-    assert run_code("print('x' * 100)", ">/dev/full").returncode != 0
+@pytest.mark.parametrize("code", ["print('x' * 100)", "[print(n) for n in range(10_000)]"])
+def test_open_console_ends_in_one_line_where_standard_output_is_full(code: str) -> None:
+    done = run_code(code, ">/dev/full")
+    assert done.returncode == 1
+    assert done.stderr == b"error: standard output: No space left on device; make room there, and run it again\n"
+
+
+def test_open_console_ends_where_nothing_can_be_said() -> None:
+    assert run_code("print('x' * 100)", ">/dev/full 2>&1").returncode == 1
+
+
+@pytest.mark.parametrize(
+    "program", ["tools.check_committed", "tools.show", "tools.job --help", "stages --help", "tools.predict --help"]
+)
+def test_a_full_standard_output_is_no_traceback(program: str) -> None:
+    command = f'exec "$0" -m {program} >/dev/full'
+    done = subprocess.run(
+        ["bash", "-c", command, sys.executable], cwd=ROOT, capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode in (1, 2) and b"Traceback" not in done.stderr and done.stderr.count(b"\n") >= 1
 
 
 def test_open_console_keeps_the_order_of_lines() -> None:
