@@ -94,7 +94,8 @@ def cleanup(folder):
     os.kill(os.getpid(), signal.SIGTERM)
     clean_up(folder)
 tempfile.TemporaryDirectory.cleanup = cleanup
-sys.exit(run_stage("s", lambda: launch_ranks("timeit", "import time; print('on', flush=True); time.sleep(60)", 2)))
+# Two ranks write to one pipe, each its line at once; `print` may write the end of a line apart.
+sys.exit(run_stage("s", lambda: launch_ranks("timeit", "import os, time; os.write(1, b'on\\\\n'); time.sleep(60)", 2)))
 """
 
 
