@@ -26,7 +26,7 @@ from dvc_data.hashfile.hash import hash_file
 from dvc_data.hashfile.tree import Tree
 from dvc_objects.errors import ObjectFormatError
 
-from tools.file_hashes import FileHashes
+from tools.file_hashes import FileHashes, cannot_hash
 from tools.git import leave_hook
 
 LOCK, PIPELINE, PARAMS = Path(LOCK_FILE), Path(PROJECT_FILE), Path("params.yaml")
@@ -96,28 +96,19 @@ def hash_path(repo: Repo, path: str, name: str = "md5") -> tuple[str, dict[str, 
     It is of the bytes, not what DVC noted when it last looked; each version of a file is read once in this process.
 
     Raises:
-        ValueError: there is something else than files, at which DVC fails without its name, or waits without an end.
+        ValueError: there is something else than files, or a name that is not UTF-8.
     """
-    files = (Path(folder, name) for folder, _, names in repo.dvcignore.walk(repo.fs, path) for name in names)
-    for file in files if Path(path).is_dir() else [Path(path)]:
-        _check_file(file)
-    _, _, found = build(
-        HashFileDB(repo.fs, path, state=_HASHES), path, repo.fs, name, dry_run=True, ignore=repo.dvcignore
-    )
+    try:
+        _, _, found = build(
+            HashFileDB(repo.fs, path, state=_HASHES), path, repo.fs, name, dry_run=True, ignore=repo.dvcignore
+        )
+    except FileNotFoundError as error:
+        if error.filename and Path(error.filename).is_symlink():
+            raise cannot_hash(error.filename, "a link to nothing") from None
+        raise
     if not isinstance(found, Tree):
         return str(found.hash_info.value), {path: str(found.hash_info.value)}
     return str(found.hash_info.value), {str(Path(path, *key)): str(info.value) for key, _, info in found}
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file() and os.path.lexists(path):
-        kind = "a FIFO, socket or device" if path.exists() else "a link to nothing"
-        raise ValueError(f"{path}: {kind}, which DVC cannot hash; remove it, or name it in .dvcignore")
-    if not str(path).isascii():
-        try:
-            str(path).encode()
-        except UnicodeEncodeError:
-            raise ValueError(f"{str(path)!a}: its name is not UTF-8, as DVC needs; rename it") from None
 
 
 def hash_object(out: Output, path: Path) -> str:

@@ -1,6 +1,7 @@
 """Hashes of files that were read in this process, so that no file is read twice while it stays as it is."""
 
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,6 +10,8 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.meta import Meta
 from dvc_data.hashfile.state import StateNoop
 from dvc_objects.fs.base import FileSystem
+
+from linear_classifier.preparation.source_names import is_utf8, show
 
 Version = tuple[int, ...]
 SETTLED = 2 * 10**9  # nanoseconds since its last change after which another one shows in a file's times
@@ -29,6 +32,10 @@ class FileHashes(StateNoop):
         self, path: str, fs: FileSystem, info: dict[str, Any] | None = None
     ) -> tuple[Meta, HashInfo] | tuple[None, None]:
         status = os.stat(path)  # noqa: PTH116
+        if not stat.S_ISREG(status.st_mode):
+            raise cannot_hash(path, "a FIFO, socket or device")
+        if not is_utf8(path):
+            raise ValueError(f"{show(os.path.relpath(path))}: its name is not UTF-8, as DVC needs; rename it")
         version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         if version in self._known:
             return Meta(size=status.st_size), self._known[version]
@@ -49,3 +56,9 @@ class FileHashes(StateNoop):
     def save_many(self, items: Iterable[tuple[str, HashInfo, dict[str, Any] | None]], fs: FileSystem) -> None:
         for path, hash_info, _ in items:
             self.save(path, fs, hash_info)
+
+
+def cannot_hash(path: str, kind: str) -> ValueError:
+    """Of something else than a file, at which DVC fails in words of its own, or waits without an end."""
+    where = show(os.path.relpath(path))
+    return ValueError(f"{where}: {kind}, which DVC cannot hash; remove it, or name it in .dvcignore")
