@@ -158,7 +158,7 @@ def _say(name: str, message: str) -> None:
 def _tell_job(code: int) -> None:
     """Leave `code`, or none if all is done, for tools.job, if that runs: DVC's own is the same for every failure."""
     path = os.environ.get("STAGE_EXIT_CODE_FILE")
-    if path and "TORCHELASTIC_RUN_ID" not in os.environ:  # of several ranks, the launcher tells
+    if path and not _is_rank():  # of several, the launcher tells
         with suppress(OSError):
             if code == DONE:
                 Path(path).unlink()
@@ -183,10 +183,15 @@ def _end_with_parent() -> None:
     A rank asks for SIGKILL: while it waits for another one, no handler of Python's would run.
     """
     if sys.platform == "linux":
-        parent, is_rank = os.getppid(), "TORCHELASTIC_RUN_ID" in os.environ
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if is_rank else signal.SIGTERM)
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if _is_rank() else signal.SIGTERM)
         if os.getppid() != parent:  # it died before we asked
             raise SystemExit(128 + signal.SIGTERM)
+
+
+def _is_rank() -> bool:
+    """As `linear_classifier.ranks.is_rank`, which imports PyTorch."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 if __name__ == "__main__":

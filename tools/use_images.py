@@ -133,7 +133,7 @@ def edit_deps(before: Path, dep: str | None) -> bytes:
 
 def _list_outs(content: Any) -> list[Path]:
     """What the stages of dvc.yaml write."""
-    outs = [out for stage in content["stages"].values() for kind in OUTS for out in stage.get(kind, [])]
+    outs = [out for stage in content["stages"].values() for kind in OUTS for out in stage.get(kind) or []]
     return [Path(next(iter(out)) if isinstance(out, dict) else out) for out in outs]
 
 

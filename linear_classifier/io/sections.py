@@ -27,9 +27,8 @@ class Range:
         return above and below
 
     def __str__(self) -> str:
-        return f"{'(' if self.open_low else '['}{self.low:g}, {self.high:.10g}{')' if self.open_high else ']'}" + (
-            f" or {self.or_word}" if self.or_word else ""
-        )
+        word = f" or {self.or_word}" if self.or_word else ""
+        return f"{'(' if self.open_low else '['}{self.low:g}, {self.high:.10g}{')' if self.open_high else ']'}{word}"
 
 
 def check_section(content: Any, kind: type[Section], where: str) -> Section:
