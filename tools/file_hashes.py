@@ -11,8 +11,6 @@ from dvc_data.hashfile.meta import Meta
 from dvc_data.hashfile.state import StateNoop
 from dvc_objects.fs.base import FileSystem
 
-from linear_classifier.preparation.source_names import is_utf8, show
-
 Version = tuple[int, ...]
 SETTLED = 2 * 10**9  # nanoseconds since its last change after which another one shows in a file's times
 
@@ -34,8 +32,10 @@ class FileHashes(StateNoop):
         status = os.stat(path)  # noqa: PTH116
         if not stat.S_ISREG(status.st_mode):
             raise cannot_hash(path, "a FIFO, socket or device")
-        if not is_utf8(path):
-            raise ValueError(f"{show(os.path.relpath(path))}: its name is not UTF-8, as DVC needs; rename it")
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{_show(path)}: its name is not UTF-8, as DVC needs; rename it") from None
         version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         if version in self._known:
             return Meta(size=status.st_size), self._known[version]
@@ -60,5 +60,11 @@ class FileHashes(StateNoop):
 
 def cannot_hash(path: str, kind: str) -> ValueError:
     """Of something else than a file, at which DVC fails in words of its own, or waits without an end."""
-    where = show(os.path.relpath(path))
-    return ValueError(f"{where}: {kind}, which DVC cannot hash; remove it, or name it in .dvcignore")
+    return ValueError(f"{_show(path)}: {kind}, which DVC cannot hash; remove it, or name it in .dvcignore")
+
+
+def _show(path: str) -> str:
+    # Here, since it imports NumPy, which a job needs for such names alone.
+    from linear_classifier.preparation.source_names import show
+
+    return show(os.path.relpath(path))
